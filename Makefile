@@ -1,0 +1,156 @@
+# make            build into cgi-bin/
+# make run        lighttpd, bellrelay and a stand-in for incident.io, to try
+# make quick      rooms and units, under ten seconds
+# make check      all that CI runs
+# make asan       the units, rebuilt with address and undefined sanitizers
+# make fuzz       every fuzzer for SECONDS seconds
+# make torture    the long crash and kill runs
+# make bench      what we claim, beside what we claim it against
+# make lint       cppcheck, clang-format --dry-run
+# make fmt        reformat
+
+VERSION = 0.1.0
+
+# Every package that is needed, named once (Debian 12).
+PACKAGES_BUILD = gcc libc6-dev make pkg-config libfcgi-dev libjson-c-dev \
+	libssl-dev libcurl4-openssl-dev libconfuse-dev
+PACKAGES_RUN = lighttpd curl python3 python3-cryptography \
+	python3-jsonschema openssl
+PACKAGES_CHECK = $(PACKAGES_RUN) python3-pytest python3-requests perl \
+	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git
+
+CC = cc
+CFLAGS = -O2 -g
+BUILD = build
+BIN = cgi-bin
+
+# Required flags; CFLAGS and LDFLAGS are the user's (facts: OpenSSF guide).
+WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2 \
+	-Wimplicit-fallthrough -Wstrict-prototypes -Wmissing-prototypes
+HARDEN = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
+	-fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero \
+	-fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing
+HARDEN_LD = -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code
+FLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -iquote src \
+	-I$(BUILD) -fPIE -MMD -MP $(WARN) $(HARDEN)
+LIBS = -lfcgi -ljson-c -lcurl -lconfuse -lcrypto -lm
+
+SRC = $(wildcard src/*.c)
+DOORS = src/responder.c src/ctl.c
+ROOMS = $(filter-out $(DOORS),$(SRC))
+OBJ = $(ROOMS:src/%.c=$(BUILD)/obj/%.o)
+LIB = $(BUILD)/libbellrelay.a
+PROGRAMS = $(BIN)/bellrelay.fcgi $(BIN)/bellrelay
+UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
+FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+PRINTABLE = $(wildcard src/printable/*.txt)
+
+# Debian's own: what else is on the PATH may lack the packages above.
+PYTHON = /usr/bin/python3
+
+.PHONY: all run quick check units asan fuzz torture bench lint fmt clean \
+	packages packages-run packages-check
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: packages $(PROGRAMS)
+
+# ---- packages --------------------------------------------------------------
+
+# $(call install,NAMES): what is missing, through sudo if need be.
+define install
+@missing=; for p in $(1); do \
+	dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' \
+	|| missing="$$missing $$p"; done; \
+[ -z "$$missing" ] || { echo "installing:$$missing"; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	$$sudo apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq \
+	--no-install-recommends $$missing >/dev/null; }
+endef
+
+packages:
+	$(call install,$(PACKAGES_BUILD))
+
+packages-run: packages
+	$(call install,$(PACKAGES_RUN))
+
+packages-check: packages
+	$(call install,$(PACKAGES_CHECK))
+
+# ---- build -----------------------------------------------------------------
+
+$(BIN)/bellrelay.fcgi: $(BUILD)/obj/responder.o $(LIB) | packages
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BIN)/bellrelay: $(BUILD)/obj/ctl.o $(LIB) | packages
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(LIB): $(OBJ)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(BUILD)/obj/%.o: src/%.c | packages
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/pyrepr.o: $(BUILD)/printable.h
+
+$(BUILD)/printable.h: src/printable.awk $(PRINTABLE)
+	@mkdir -p $(@D)
+	awk -f src/printable.awk $(PRINTABLE) > $@
+
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/fuzz/*.d)
+
+# ---- tests -----------------------------------------------------------------
+
+$(BUILD)/unit/%: tests/unit/%.c $(LIB) | packages
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
+units: $(UNITS)
+	prove -Q $(UNITS)
+
+quick: packages-check units
+	tests/rooms.sh
+
+check: packages-check $(PROGRAMS)
+	tests/rooms.sh
+	$(MAKE) --no-print-directory units
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory asan
+	$(PYTHON) -m pytest -q tests
+
+asan:
+	$(MAKE) --no-print-directory BUILD=build-asan BIN=build-asan/bin \
+	    CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' \
+	    HARDEN= units build-asan/bin/bellrelay.fcgi build-asan/bin/bellrelay
+
+# A fuzzer is built apart from all else, with clang.
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(ROOMS) $(BUILD)/printable.h | packages-check
+	@mkdir -p $(@D)
+	clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	    -O1 -g $(filter-out -MMD -MP $(HARDEN),$(FLAGS)) \
+	    -o $@ $< $(ROOMS) $(LIBS)
+
+SECONDS = 60
+fuzz: $(FUZZERS)
+	@for f in $(FUZZERS); do n=$${f##*/}; echo "fuzzing $$n for $(SECONDS) s"; \
+	    mkdir -p $(BUILD)/corpus/$$n; \
+	    $$f -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 \
+	    -verbosity=0 -print_final_stats=1 -artifact_prefix=$(BUILD)/ \
+	    $(BUILD)/corpus/$$n $$(ls -d tests/fuzz/seeds/$$n 2>/dev/null) || exit 1; \
+	done
+
+lint: packages-check
+	cppcheck -q --std=c11 --enable=warning,performance,portability \
+	    --inline-suppr --error-exitcode=1 -I src src
+	clang-format --dry-run --Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+
+fmt:
+	clang-format -i $$(git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]')
+
+clean:
+	rm -rf build build-* cgi-bin/bellrelay cgi-bin/bellrelay.fcgi

@@ -1,0 +1,61 @@
+#include "fail.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const struct {
+	const char *name;
+	int code;
+} kinds[] = {
+	[FAIL_NONE] = { "ok", EX_OK },
+	[FAIL_AUTH] = { "auth", EX_NOPERM },
+	[FAIL_INPUT] = { "input", EX_DATAERR },
+	[FAIL_REFUSED] = { "refused", EX_UNAVAILABLE },
+	[FAIL_RETRY] = { "retry", EX_TEMPFAIL },
+	[FAIL_BROKEN] = { "broken", EX_SOFTWARE },
+};
+
+static const int passing[] = { EAGAIN, EBUSY, EDEADLK, EDQUOT, EFBIG, EINTR,
+	EIO, EMFILE, ENFILE, ENOLCK, ENOMEM, ENOSPC, EROFS, ESTALE, ETIMEDOUT };
+
+bool
+fail_set(struct fail *f, enum fail_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (f->kind != FAIL_NONE)
+		return false;
+	f->kind = kind;
+	va_start(ap, fmt);
+	(void)vsnprintf(f->text, sizeof(f->text), fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+bool
+fail_sys(struct fail *f, const char *what)
+{
+	int why = errno;
+	enum fail_kind kind = FAIL_BROKEN;
+
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (passing[i] == why)
+			kind = FAIL_RETRY;
+	return fail_set(f, kind, "%s: %s", what, strerror(why));
+}
+
+const char *
+fail_name(enum fail_kind kind)
+{
+	return kinds[kind].name;
+}
+
+int
+fail_exit(enum fail_kind kind)
+{
+	return kinds[kind].code;
+}

@@ -1,0 +1,76 @@
+/*
+ * HTTPS POSTs that do not wait.  The one room that knows libcurl.
+ *
+ * One multi handle a process keeps connections and certificates
+ * (facts/webservers-and-c.md, 5.4; facts/costs.md, 3).  A slot is one
+ * exchange; a process has two, the webhook's and the drain's.
+ */
+#ifndef POST_H
+#define POST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct fail;
+struct post;
+
+/* Where to.  All borrowed; url has been checked by post_url_ok. */
+struct post_target {
+	const char *url;
+	const char *token;   /* sent as Authorization: Bearer; NULL: none */
+	const char *ca_file; /* NULL: the system's certificates */
+	long connect_ms;
+};
+
+enum post_slot { POST_WEBHOOK, POST_DRAIN, POST_SLOTS };
+
+/* How an exchange ended. */
+struct post_answer {
+	int status;           /* HTTP status; 0: there was no answer */
+	bool unknown;         /* the event may have been taken all the same */
+	long ms;              /* how long it took */
+	char why[240];        /* what went wrong, if status is 0 */
+	char retry_after[64]; /* the header's text, or "" */
+	char date[64];        /* the Date header, or "" */
+	char text[2048];      /* the beginning of the body, NUL-terminated */
+	size_t text_len;
+};
+
+bool post_open(struct post **out, struct fail *f);
+void post_close(struct post *p);
+
+/*
+ * Whether url is one we may send to: https, or http to a loopback address
+ * (127.0.0.0/8, ::1, localhost), without user, password, control characters
+ * or spaces.  FAIL_BROKEN with the reason otherwise.
+ */
+bool post_url_ok(const char *url, struct fail *f);
+
+/*
+ * Begin an exchange: a POST of the n bytes of JSON, or with body NULL a GET.
+ * body and t must live until it is done.  timeout_ms bounds the whole.
+ */
+void post_start(struct post *p, enum post_slot slot,
+    const struct post_target *t, const char *body, size_t n, long timeout_ms);
+
+/*
+ * Let exchanges go on for at most wait_ms, or until one is done or one of the
+ * n descriptors can be read.  ready[i] says which can; ready may be NULL if
+ * n is 0.
+ */
+void post_poll(
+    struct post *p, long wait_ms, const int *fds, size_t n, bool *ready);
+
+bool post_busy(const struct post *p, enum post_slot slot);
+
+/* The answer, once after each start: false while the slot is busy or idle. */
+bool post_done(struct post *p, enum post_slot slot, struct post_answer *out);
+
+/* Give an exchange up; there is no answer to it. */
+void post_stop(struct post *p, enum post_slot slot);
+
+/* In a child after fork: forget the parent's connections without closing
+ * them in a way that the other end would see. */
+void post_forget(struct post *p);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * Python's urllib.parse.urlencode(json.loads(body)), byte for byte: the text
+ * that a Monte Carlo signature covers (facts/montecarlo.md, 5).
+ *
+ * The top level is written as str(), all below as repr().  What repr()
+ * escapes depends on the Unicode version of the sender's Python; each
+ * version is one data file, src/printable/VERSION.txt, and one table here.
+ */
+#ifndef PYREPR_H
+#define PYREPR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct fail;
+struct tree;
+
+/* How many tables there are; table 0 is the one to try first. */
+size_t pyrepr_tables(void);
+
+/* The Unicode version of a table, such as "14.0". */
+const char *pyrepr_version(size_t table);
+
+/*
+ * Append the text for object.  *varies is set if it would be another text
+ * under some other table, and cleared otherwise.  Fails with FAIL_INPUT if t is
+ * no object, and with FAIL_AUTH if a key or string of the top level holds a
+ * lone surrogate, where Python raises and no signature can exist.
+ */
+bool pyrepr_urlencode(const struct tree *t, size_t table, struct buf *out,
+    bool *varies, struct fail *f);
+
+#endif

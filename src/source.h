@@ -1,0 +1,118 @@
+/*
+ * What a sender is to us: how it proves itself, how its webhook reads, and
+ * which answer it takes for yes.  One adapter, one struct source_kind.
+ *
+ * What an adapter reads is a change to an alert: an object with the members
+ *
+ *	title, description, source_url	strings
+ *	status		"firing" or "resolved"
+ *	metadata	an object
+ *	facts		the adapter's own, kept with the alert for `word`
+ *
+ * A member that is absent stays as it is in the alert, null clears it.
+ */
+#ifndef SOURCE_H
+#define SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "option.h"
+
+struct arena;
+struct fail;
+struct tree;
+
+/* A configured source.  Borrowed from the configuration. */
+struct source {
+	const char *name;
+	const struct source_kind *kind;
+	const char *namespace; /* prefixes keys that are not globally unique */
+	const char *environment; /* NULL if not given, as are the next */
+	const char *severity;
+	struct option_value owners;
+	struct option_value tags;
+	struct option_value *values; /* one for each of kind->options */
+};
+
+/* A webhook as it arrived. */
+struct source_request {
+	/* The value of a CGI variable such as HTTP_X_MCD_SIGNATURE, or NULL. */
+	const char *(*header)(const void *from, const char *name);
+	const void *from;
+	const char *token; /* from the path, or NULL */
+	const char *body;  /* NULL if it could not be read whole */
+	size_t body_len;
+	const struct tree *tree; /* of the body; NULL if it is not JSON */
+	int64_t now;
+};
+
+/* One alert in a webhook. */
+struct source_item {
+	struct source_item *next;
+	const char *key; /* deduplication key: UTF-8, 1 to 200 bytes */
+	bool whole;      /* replaces what is known; else changes it */
+	bool only_known; /* for an alert that is known and firing, else nothing
+			  */
+	struct tree *change;
+};
+
+/* What a webhook says.  No items: authentic, but no alert by its shape. */
+struct source_reading {
+	struct source_item *items;
+};
+
+struct source_kind {
+	const char *name;
+	const struct option *options;
+
+	/* Whether the sender takes only 200 for success, never 202. */
+	bool only_200;
+
+	/* Whether a body may come with a content type; with any but JSON it is
+	 * refused unless any_type. */
+	bool any_type;
+
+	/*
+	 * The proof.  FAIL_AUTH: there is none, or a wrong one.  FAIL_INPUT:
+	 * it cannot be computed, because the body is not there or not JSON.
+	 */
+	bool (*prove)(const struct source *s, const struct source_request *r,
+	    struct arena *a, struct fail *f);
+
+	/*
+	 * Read a proven webhook; r->tree is there.  An authentic alert always
+	 * rings, so this has no way to fail: what is odd is left out.
+	 */
+	void (*read)(const struct source *s, const struct source_request *r,
+	    struct arena *a, struct source_reading *out);
+
+	/*
+	 * Word a merged alert: set title, description and status (and
+	 * metadata derived from facts) from what it now knows.  May be NULL:
+	 * the alert says it all itself.
+	 */
+	void (*word)(struct tree *alert, struct arena *a);
+};
+
+/* All kinds, NULL-terminated. */
+extern const struct source_kind *const source_kinds[];
+
+/* The kind of that name, or NULL. */
+const struct source_kind *source_kind_find(const char *name);
+
+/* The values of one of the kind's options. */
+const struct option_value *source_option(
+    const struct source *s, const char *name);
+
+/*
+ * A key from an identity of any length and content: the text itself, after
+ * prefix, if it is UTF-8 without NUL and they fit in 200 bytes together, else
+ * its SHA-256 in hex.  *original is set to the identity (fit to send) if the
+ * digest was taken, else to NULL.  prefix may be NULL.
+ */
+const char *source_key(struct arena *a, const char *prefix, const char *id,
+    size_t len, const char **original);
+
+#endif
