@@ -1,0 +1,89 @@
+/*
+ * The configuration (DESIGN.md, 5): one file, read by libConfuse, checked here.
+ * The one room that knows libConfuse.
+ *
+ * What is read is whole or not at all; everything in it lives until
+ * conf_free.  A failure is FAIL_BROKEN and names file, line and what was
+ * wanted.
+ */
+#ifndef CONF_H
+#define CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "arena.h"
+#include "post.h"
+#include "source.h"
+
+struct buf;
+struct fail;
+
+struct conf_destination {
+	const char *name;
+	struct post_target target; /* token read from token_file */
+	unsigned rate;             /* calls in any 60 s */
+	long timeout_ms;
+	unsigned retry_hours;
+	long resend_after; /* s */
+	bool updates;      /* updates = all */
+	bool refire;       /* refire = severity */
+};
+
+/* A source and where its alerts go. */
+struct conf_source {
+	struct source source;
+	const struct conf_destination **to;
+	size_t n_to;
+};
+
+/* A file that the configuration was made from, as it was then. */
+struct conf_file {
+	const char *path;
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime;
+};
+
+struct conf {
+	struct arena arena;
+	const char *path;
+	const char *spool;
+	size_t body_limit; /* bytes */
+	unsigned keep_days;
+	unsigned long max_pending;
+	struct conf_destination *destinations;
+	size_t n_destinations;
+	struct conf_source *sources;
+	size_t n_sources;
+	struct conf_file *files; /* itself, includes, secrets, tokens, CAs */
+	size_t n_files;
+};
+
+/*
+ * Where the configuration is, in the order of DESIGN.md, 5: named (NULL: not
+ * given), BELLRELAY_CONFIG, the home of the password database, /etc, beside the
+ * program.  The path goes to out; a failure says where it was looked for.
+ */
+bool conf_find(const char *named, struct buf *out, struct fail *f);
+
+/* Read it.  *out must be zero; conf_free is safe whatever the result. */
+bool conf_read(const char *path, struct conf *out, struct fail *f);
+void conf_free(struct conf *c);
+
+/* Whether any of its files is no longer what it was. */
+bool conf_stale(const struct conf *c);
+
+/* The configuration in effect, as configuration text, defaults included;
+ * secrets are shown as the names of their files. */
+void conf_print(const struct conf *c, struct buf *out);
+
+/* NULL if there is none of that name. */
+const struct conf_source *conf_source(const struct conf *c, const char *name);
+const struct conf_destination *conf_destination(
+    const struct conf *c, const char *name);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * When a destination may be called: its rate, and whether it is ready,
+ * resting or held.  Arithmetic on values; the spool keeps the record.
+ *
+ *	ready	calls go out as the rate allows
+ *	resting	trouble that passes: one process at a time probes, after 5,
+ *		15, 30, 60 s and then each minute, or when Retry-After says
+ *	held	401, 403 or 404, somebody must mend something: a probe every
+ *		5 minutes, at once when the URL or the token has changed
+ *
+ * Never more than `rate` calls in any 60 seconds: a bucket of rate/4 calls
+ * that fills with the rest, as one number, the arrival time of the generic
+ * cell rate algorithm (ITU-T I.371).  A third of the bucket is kept for urgent
+ * events.
+ */
+#ifndef PACE_H
+#define PACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PACE_NAME = 40 };
+
+enum pace_mode { PACE_READY, PACE_RESTING, PACE_HELD };
+
+struct pace {
+	enum pace_mode mode;
+	char target[PACE_NAME]; /* fingerprint of the URL and token it is for */
+	int64_t since;          /* of the mode */
+	int64_t set, until;     /* the wait for the next probe, ms */
+	unsigned probes;        /* made since `since` */
+	char last[PACE_NAME];   /* ticket of the last exchange that failed */
+	int64_t arrival;        /* GCRA, ms */
+	unsigned calls;         /* counted, for every eighth */
+	int64_t success;        /* time of the last 2xx, 0: never */
+};
+
+/* One call that is asked for. */
+struct pace_call {
+	const char *target; /* fingerprint of the URL and token now */
+	const char *ticket;
+	bool urgent;     /* a new alert, a resolve, a raised severity */
+	bool probe;      /* may probe: a drain's call, not a webhook's */
+	bool now;        /* probe at once, by a person's order */
+	bool alone;      /* no other ticket waits */
+	long timeout_ms; /* of the exchange */
+};
+
+enum pace_answer {
+	PACE_GO,    /* call; a token was taken */
+	PACE_WAIT,  /* not now: *until says when to ask again */
+	PACE_OTHER, /* a probe is due, but not with this ticket again */
+};
+
+/* May this call be made?  Changes p. */
+enum pace_answer pace_ask(struct pace *p, unsigned rate,
+    const struct pace_call *call, int64_t now, int64_t *until);
+
+/* How an exchange ended, as far as the destination is concerned. */
+enum pace_outcome {
+	PACE_ACCEPTED,  /* 2xx, or a refusal of this one event: it is there */
+	PACE_TRANSIENT, /* network, time-out, 408, 5xx */
+	PACE_LIMITED,   /* 429 */
+	PACE_DENIED,    /* 401, 403, 404 */
+};
+
+/* wait: of Retry-After in ms, or -1. */
+void pace_tell(struct pace *p, enum pace_outcome outcome,
+    const struct pace_call *call, int64_t wait, int64_t now);
+
+/* Whether the next call should be the oldest event's, whatever its rank. */
+bool pace_oldest(const struct pace *p);
+
+const char *pace_mode_name(enum pace_mode mode);
+
+#endif
