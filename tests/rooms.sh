@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../src"
 
 base='arena buf fail memory scan'
 codec='json pyrepr sign tree when'
-domain='event montecarlo option pace source ticket'
+domain='event mctext montecarlo option pace source ticket'
 io='counters log post spool'
 app='answer conf drain health relay request'
 doors='ctl responder'
