@@ -6,10 +6,10 @@ set -eu
 cd "$(dirname "$0")/../src"
 
 base='arena buf fail memory scan'
-codec='json pyrepr sign tree when'
+codec='json pyrepr seal sign tree when'
 domain='event montecarlo option pace source ticket'
-io='counters log post spool'
-app='answer conf drain health relay request'
+io='counters lock log post spool'
+app='answer conf drain forward health relay request setup'
 doors='ctl responder'
 
 bad=0
