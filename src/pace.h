@@ -17,7 +17,11 @@
 #define PACE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+struct arena;
+struct buf;
 
 enum { PACE_NAME = 40 };
 
@@ -58,7 +62,8 @@ enum pace_answer pace_ask(struct pace *p, unsigned rate,
 
 /* How an exchange ended, as far as the destination is concerned. */
 enum pace_outcome {
-	PACE_ACCEPTED,  /* 2xx, or a refusal of this one event: it is there */
+	PACE_ACCEPTED,  /* 2xx */
+	PACE_REFUSED,   /* this one event, for good: the destination is there */
 	PACE_TRANSIENT, /* network, time-out, 408, 5xx */
 	PACE_LIMITED,   /* 429 */
 	PACE_DENIED,    /* 401, 403, 404 */
@@ -72,5 +77,12 @@ void pace_tell(struct pace *p, enum pace_outcome outcome,
 bool pace_oldest(const struct pace *p);
 
 const char *pace_mode_name(enum pace_mode mode);
+
+/*
+ * The record as JSON text, and back.  What cannot be read is ready, with an
+ * empty bucket.
+ */
+void pace_write(const struct pace *p, struct arena *a, struct buf *out);
+void pace_parse(const char *text, size_t n, struct pace *p, struct arena *a);
 
 #endif

@@ -5,11 +5,11 @@
 set -eu
 cd "$(dirname "$0")/../src"
 
-base='arena buf fail memory scan'
+base='arena buf clean fail memory scan'
 codec='json pyrepr seal sign tree when'
 domain='event montecarlo option pace source ticket'
 io='counters lock log post spool'
-app='answer conf drain forward health relay request setup'
+app='answer conf drain forward health keep relay request setup'
 doors='ctl responder'
 
 bad=0
