@@ -55,7 +55,7 @@ route_name(struct request *r, const struct conf *c, const char *name)
 		r->what = REQUEST_HEALTH;
 	else if (strcmp(name, "metrics") == 0)
 		r->what = REQUEST_METRICS;
-	else if ((r->source = conf_source(c, name)) != NULL)
+	else if (c != NULL && (r->source = conf_source(c, name)) != NULL)
 		r->what = REQUEST_WEBHOOK;
 }
 
@@ -71,7 +71,7 @@ request_route(struct request *r, const struct conf *c, struct arena *a)
 	r->is_get = r->is_head || strcmp(method, "GET") == 0;
 	if (n > 0)
 		route_name(r, c, segments[n - 1]);
-	if (r->what != REQUEST_NOTHING || n < 2)
+	if (r->what != REQUEST_NOTHING || n < 2 || c == NULL)
 		return;
 	/* BASE/<source>/<token> */
 	r->source = conf_source(c, segments[n - 2]);

@@ -49,7 +49,8 @@ struct request {
 /* The value of a variable, "" if it is not there. */
 const char *request_param(const struct request *r, const char *name);
 
-/* Find out what is asked for, from path and method. */
+/* Find out what is asked for, from path and method.  c may be NULL: there is
+ * no configuration, and no source. */
 void request_route(struct request *r, const struct conf *c, struct arena *a);
 
 /*
