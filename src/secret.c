@@ -49,7 +49,7 @@ static bool
 is_visible(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (s[i] <= ' ' || s[i] >= 0x7f)
+		if (s[i] <= ' ' || s[i] > '~')
 			return false;
 	return true;
 }

@@ -550,6 +550,10 @@ static const struct {
 	    "conf:3: token_file: bom: wanted a token of visible ASCII "
 	    "characters alone",
 	    "a token with a byte order mark" },
+	{ TOKEN("delete"),
+	    "conf:3: token_file: delete: wanted a token of visible ASCII "
+	    "characters alone",
+	    "a token with a control character" },
 	{ TOKEN("huge"), "conf:3: token_file: huge: over 65536 bytes",
 	    "a token file that is too large" },
 	{ TOKEN("''"),
@@ -595,6 +599,7 @@ files(void)
 	put("late", 0600, "\ns3cr3t\n");
 	put("words", 0600, "s3cr3t s3cr3t\n");
 	put("bom", 0600, "\xef\xbb\xbfs3cr3t\n");
+	put("delete", 0600, "s3cr3t\x7f\n");
 	put("control", 0600, "s3cr3t\001\n");
 	put_bytes("huge", 0600, huge, sizeof(huge));
 	put("certificates", 0644, "certificates\n");
@@ -824,6 +829,22 @@ round_trip(void)
 	buf_free(&second);
 }
 
+/* The token's file by another with the same contents and time. */
+static void
+replace_by_its_like(void)
+{
+	char from[PATH_MAX];
+	struct timespec times[2];
+	struct stat st;
+
+	put("new", 0600, " inc-token \nsecond line\n");
+	(void)snprintf(from, sizeof(from), "%s", in_dir("new"));
+	(void)stat(in_dir("token"), &st);
+	times[0] = times[1] = st.st_mtim;
+	(void)utimensat(AT_FDCWD, from, times, 0);
+	(void)rename(from, in_dir("token"));
+}
+
 static void
 staleness(void)
 {
@@ -864,15 +885,8 @@ staleness(void)
 	files();
 	put("conf", 0644, GOOD);
 	ok(conf_read(in_dir("conf"), &c, &f), "fresh again");
-	(void)rename(in_dir("token"), in_dir("token"));
 	ok(!conf_stale(&c), "reading does not make it stale");
-	put("new", 0600, " inc-token \nsecond line\n");
-	{
-		char from[PATH_MAX];
-
-		(void)snprintf(from, sizeof(from), "%s", in_dir("new"));
-		(void)rename(from, in_dir("token"));
-	}
+	replace_by_its_like();
 	ok(conf_stale(&c), "a file that was replaced by its like is another");
 	(void)unlink(in_dir("token"));
 	ok(conf_stale(&c), "so is one that is gone");
