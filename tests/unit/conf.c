@@ -234,6 +234,8 @@ static const struct {
 	    "a choice is not in capitals" },
 	{ IN_SRC("verify = offf"), "conf:3: verify: not offf; wanted off?",
 	    "a kind's choice" },
+	{ IN_SRC("verify = x"), "conf:3: verify: not x; wanted on, off",
+	    "which nothing is near to" },
 	{ IN_SRC("verify = { off }"),
 	    "conf:3: verify: wanted one value, without braces",
 	    "a kind's choice is no list, though another kind's is" },
