@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 # pylint: disable=wrong-import-position
 from world.certs import Authority
 from world.incidentio import StandIn
+from world.site import Site
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +31,17 @@ def plain_standin():
     """The same without TLS."""
     with StandIn() as server:
         yield server
+
+
+@pytest.fixture
+def site(standin):
+    """bellrelay installed beside the stand-in; lighttpd is not yet started."""
+    with Site(standin) as place:
+        yield place
+        place.stop()
+
+
+@pytest.fixture
+def served(site):
+    """bellrelay behind lighttpd."""
+    return site.start()
