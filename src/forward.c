@@ -52,7 +52,7 @@ judge(int status)
 void
 forward_open(struct forward *fw, struct post *post, enum post_slot slot)
 {
-	*fw = (struct forward) { .slot = slot,
+	*fw = (struct forward){ .slot = slot,
 		.post = post,
 		.room = { .fd = -1 },
 		.body = BUF_MAX(BODY_MAX) };
@@ -97,30 +97,55 @@ load_locked(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 	return did;
 }
 
-static enum pace_answer
-ask_pace(struct forward *fw, int64_t now, int64_t *until, struct fail *f)
+static void
+put_pace(struct forward *fw, const struct pace *p)
 {
-	const struct setup_box *to = fw->to;
+	struct buf out = BUF_MAX(SPOOL_STATE);
+
+	pace_write(p, fw->a, &out);
+	spool_state_put(&fw->to->box, &out);
+	buf_free(&out);
+}
+
+static void
+get_pace(struct forward *fw, struct pace *p)
+{
 	struct buf record = BUF_MAX(SPOOL_STATE + 16384);
-	enum pace_answer said = PACE_WAIT;
+
+	spool_state_get(&fw->to->box, &record);
+	pace_parse(record.data, record.len, p, fw->a);
+	buf_free(&record);
+}
+
+static enum forward_start
+ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
+    int64_t *until, struct fail *f)
+{
+	enum forward_start did = FORWARD_STARTED;
 	struct pace p;
 
-	*until = now + WHEN_SECOND;
+	fw->call = (struct pace_call){ .target = fw->to->target,
+		.ticket = fw->id,
+		.urgent = fw->event.urgent,
+		.probe = ask->probe,
+		.now = ask->now,
+		.alone = ask->alone,
+		.timeout_ms = ask->timeout_ms };
 	if (!lock_wait(hand(fw), LOCK_STATE, NULL, f))
-		return PACE_WAIT;
-	spool_state_get(&to->box, &record);
-	pace_parse(record.data, record.len, &p, fw->a);
-	said = pace_ask(&p, to->to->rate, &fw->call, now, until);
-	if (said == PACE_GO) {
-		struct buf out = BUF_MAX(SPOOL_STATE);
-
-		pace_write(&p, fw->a, &out);
-		spool_state_put(&to->box, &out);
-		buf_free(&out);
+		return FORWARD_FAILED;
+	get_pace(fw, &p);
+	switch (pace_ask(&p, fw->to->to->rate, &fw->call, now, until)) {
+	case PACE_GO:
+		put_pace(fw, &p);
+		break;
+	case PACE_WAIT:
+		did = p.mode == PACE_READY ? FORWARD_PACE : FORWARD_REST;
+		break;
+	case PACE_OTHER:
+		did = FORWARD_OTHER;
 	}
 	lock_drop(hand(fw), LOCK_STATE, NULL);
-	buf_free(&record);
-	return said;
+	return did;
 }
 
 static void
@@ -131,10 +156,22 @@ release(struct forward *fw)
 	fw->to = NULL;
 }
 
+/* An event that is nowhere on disk. */
+static enum forward_start
+prepare_direct(struct forward *fw, const struct forward_ask *ask, int64_t now,
+    int64_t *until, struct fail *f)
+{
+	fw->event = (struct ticket_event){
+		.resolved = ask->resolved, .urgent = true, .body = ask->body
+	};
+	return ask_pace(fw, ask, now, until, f);
+}
+
 static enum forward_start
 prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
     int64_t *until, struct fail *f)
 {
+	enum forward_start did;
 	struct keep k;
 
 	if (!load_locked(fw, &k, now, f))
@@ -145,21 +182,9 @@ prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	if (!ask->force && !ticket_due(&k.ticket, now))
 		return FORWARD_WAIT;
 	fw->event = *ticket_head(&k.ticket);
-	fw->call = (struct pace_call) { .target = fw->to->target,
-		.ticket = fw->id,
-		.urgent = fw->event.urgent,
-		.probe = ask->probe,
-		.now = ask->force,
-		.alone = ask->alone,
-		.timeout_ms = ask->timeout_ms };
-	switch (ask_pace(fw, now, until, f)) {
-	case PACE_WAIT:
-		return f->kind == FAIL_NONE ? FORWARD_PACE : FORWARD_FAILED;
-	case PACE_OTHER:
-		return FORWARD_OTHER;
-	case PACE_GO:
-		break;
-	}
+	did = ask_pace(fw, ask, now, until, f);
+	if (did != FORWARD_STARTED)
+		return did;
 	/* The result of what is sent must find room. */
 	if (!spool_reserve(
 		&fw->to->box, fw->id, k.size + RESULT_ROOM, &fw->room, f))
@@ -184,6 +209,7 @@ forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	fw->a = &fw->arena;
 	fw->to = ask->to;
 	fw->answered = false;
+	fw->direct = ask->body != NULL;
 	memcpy(fw->id, ask->id, sizeof(fw->id));
 	switch (lock_try(hand(fw), LOCK_CLAIM, fw->id, f)) {
 	case LOCK_GOT:
@@ -195,7 +221,8 @@ forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
 		fw->to = NULL;
 		return FORWARD_FAILED;
 	}
-	did = prepare(fw, ask, now, until, f);
+	did = fw->direct ? prepare_direct(fw, ask, now, until, f)
+			 : prepare(fw, ask, now, until, f);
 	if (did != FORWARD_STARTED) {
 		release(fw);
 		return did;
@@ -325,27 +352,22 @@ outcome(const struct forward *fw)
 
 /* Tell the pace, and learn from it when anything was last accepted. */
 static int64_t
-record_pace(struct forward *fw, int64_t now, struct fail *f)
+record_pace(struct forward *fw, int64_t now)
 {
-	struct buf record = BUF_MAX(SPOOL_STATE + 16384);
-	struct buf out = BUF_MAX(SPOOL_STATE);
+	struct fail ignored = { 0 };
 	int64_t wait = -1;
 	int64_t success;
 	struct pace p;
 
-	if (!lock_wait(hand(fw), LOCK_STATE, NULL, f))
+	if (!lock_wait(hand(fw), LOCK_STATE, NULL, &ignored))
 		return 0;
-	spool_state_get(&fw->to->box, &record);
-	pace_parse(record.data, record.len, &p, fw->a);
+	get_pace(fw, &p);
 	success = p.success;
 	if (!when_retry_after(fw->answer.retry_after, now, &wait))
 		wait = -1;
 	pace_tell(&p, outcome(fw), &fw->call, wait, now);
-	pace_write(&p, fw->a, &out);
-	spool_state_put(&fw->to->box, &out);
+	put_pace(fw, &p);
 	lock_drop(hand(fw), LOCK_STATE, NULL);
-	buf_free(&record);
-	buf_free(&out);
 	return success;
 }
 
@@ -380,13 +402,30 @@ look_again(struct forward *fw, const struct spool_mark *mine,
 		fw->more = fw->owes = true;
 }
 
+static bool
+record(struct forward *fw, int64_t now, struct spool_mark *mark, struct fail *f)
+{
+	bool did;
+
+	if (fw->direct) {
+		fw->more = fw->owes = false;
+		fw->result = judge(fw->answer.status) == ACCEPTED
+		    ? FORWARD_DELIVERED
+		    : FORWARD_LATER;
+		return true;
+	}
+	if (!lock_wait(hand(fw), LOCK_EDIT, fw->id, f))
+		return false;
+	did = record_ticket(fw, now, mark, f);
+	lock_drop(hand(fw), LOCK_EDIT, fw->id);
+	return did;
+}
+
 bool
 forward_settle(struct forward *fw, int64_t now, struct fail *f)
 {
 	struct spool_mark mark = { 0 };
 	struct setup_box *to = fw->to;
-	struct fail pace = { 0 };
-	bool did;
 
 	/* What was sent stays; what an attempt to record it needs does not. */
 	fw->a = &fw->scratch;
@@ -397,16 +436,27 @@ forward_settle(struct forward *fw, int64_t now, struct fail *f)
 		fw->answered = true;
 		/* Before the ticket: nobody's edit is held, and a process
 		 * that dies here has told the others how the call went. */
-		fw->success = record_pace(fw, now, &pace);
+		fw->success = record_pace(fw, now);
 	}
-	if (!lock_wait(hand(fw), LOCK_EDIT, fw->id, f))
-		return false;
-	did = record_ticket(fw, now, &mark, f);
-	lock_drop(hand(fw), LOCK_EDIT, fw->id);
-	if (!did)
+	if (!record(fw, now, &mark, f))
 		return false;
 	log_delivery(fw, now);
 	release(fw);
-	look_again(fw, &mark, to);
+	if (!fw->direct)
+		look_again(fw, &mark, to);
 	return true;
+}
+
+void
+forward_complain(const struct forward *fw, const struct fail *f, int64_t now)
+{
+	struct log_line l;
+
+	if (f->kind == FAIL_NONE)
+		return;
+	l = log_begin(now, "forward");
+	log_str(&l, "result", "failed");
+	log_str(&l, "alert", fw->id);
+	log_str(&l, "why", f->text);
+	log_end(&l);
 }

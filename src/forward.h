@@ -28,9 +28,14 @@ struct forward_ask {
 	const char *id;
 	long timeout_ms;
 	bool probe;  /* a drain's call: may probe a resting destination */
-	bool force;  /* by a person's order: no waits are kept */
+	bool force;  /* by a person's order: the ticket's wait is not kept */
+	bool now;    /* by a person's order: probe at once */
 	bool alone;  /* no other ticket waits */
 	bool synced; /* pending was synced after the ticket was last written */
+
+	/* An event that has no ticket, for want of room; else NULL. */
+	const struct tree *body;
+	bool resolved;
 };
 
 enum forward_start {
@@ -38,7 +43,8 @@ enum forward_start {
 	FORWARD_NOTHING, /* it owes nothing */
 	FORWARD_BUSY,    /* another is sending it, or this flow is stuck */
 	FORWARD_WAIT,    /* its own wait, until *until */
-	FORWARD_PACE,    /* the destination's, until *until */
+	FORWARD_PACE,    /* the rate allows none until *until */
+	FORWARD_REST,    /* the destination rests or is held until *until */
 	FORWARD_OTHER,   /* a probe is due, but with another ticket */
 	FORWARD_FAILED,  /* the spool; see the failure */
 };
@@ -53,6 +59,7 @@ struct forward {
 	enum post_slot slot;
 	struct post *post;
 	struct setup_box *to; /* NULL: idle */
+	bool direct;          /* an event without a ticket */
 	bool answered;        /* the call is over, its result not yet on disk */
 	char id[SPOOL_ID + 1];
 	struct arena arena;   /* of the event that is sent */
@@ -85,5 +92,9 @@ enum forward_start forward_begin(struct forward *fw,
  * kept.  When true, result, more, owes and until tell how it went.
  */
 bool forward_settle(struct forward *fw, int64_t now, struct fail *f);
+
+/* Log a failure of either, if there is one. */
+void forward_complain(
+    const struct forward *fw, const struct fail *f, int64_t now);
 
 #endif

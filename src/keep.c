@@ -24,11 +24,12 @@ keep_load(const struct spool_box *b, const char *id, struct keep *out,
 	struct spool_found found;
 	bool did = spool_load(b, id, &text, &found, f);
 
-	*out = (struct keep) { 0 };
+	*out = (struct keep){ 0 };
 	if (found.corrupt)
 		say_corrupt(b, id, now);
 	if (did && found.there) {
 		out->there = true;
+		out->pending = found.pending;
 		out->generation = found.generation;
 		out->size = text.len;
 		/* The ticket borrows from its text. */

@@ -18,6 +18,7 @@ struct fail;
 struct keep {
 	struct ticket ticket;
 	bool there;          /* else ticket is all zero */
+	bool pending;        /* in pending; else, if it is there, settled */
 	uint64_t generation; /* of the file */
 	size_t size;         /* of its text */
 };

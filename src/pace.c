@@ -15,7 +15,6 @@ enum {
 	HELD_WAIT = 300 * WHEN_SECOND,
 	RETRY_MAX = 3600 * WHEN_SECOND,
 	PROBE_SLACK = WHEN_SECOND,
-	EIGHTH = 8,
 };
 
 static const char *const modes[] = { "ready", "resting", "held" };
@@ -72,14 +71,7 @@ take_token(
 		return false;
 	}
 	p->arrival += step;
-	p->calls++;
 	return true;
-}
-
-bool
-pace_oldest(const struct pace *p)
-{
-	return p->calls % EIGHTH == EIGHTH - 1;
 }
 
 /* ---- ready, resting, held ---- */
@@ -232,7 +224,6 @@ pace_write(const struct pace *p, struct arena *a, struct buf *out)
 	put_text(a, to, "last", p->last);
 	put_text(a, to, "target", p->target);
 	put_num(a, to, "arrival", p->arrival);
-	put_num(a, to, "calls", p->calls);
 	put_num(a, to, "success", p->success);
 	json_write(to, JSON_PRETTY, out);
 }
@@ -270,7 +261,7 @@ pace_parse(const char *text, size_t n, struct pace *p, struct arena *a)
 	struct tree *from = NULL;
 	struct fail ignored = { 0 };
 
-	*p = (struct pace) { .arrival = INT64_MAX };
+	*p = (struct pace){ .arrival = INT64_MAX };
 	if (!tree_parse(text, n, a, &from, &ignored) ||
 	    !tree_is(from, TREE_OBJECT))
 		return;
@@ -282,6 +273,5 @@ pace_parse(const char *text, size_t n, struct pace *p, struct arena *a)
 	get_name(from, "last", p->last, a);
 	get_name(from, "target", p->target, a);
 	p->arrival = get_num(from, "arrival");
-	p->calls = (unsigned)get_num(from, "calls");
 	p->success = get_num(from, "success");
 }

@@ -35,7 +35,6 @@ struct pace {
 	unsigned probes;        /* made since `since` */
 	char last[PACE_NAME];   /* ticket of the last exchange that failed */
 	int64_t arrival;        /* GCRA, ms */
-	unsigned calls;         /* counted, for every eighth */
 	int64_t success;        /* time of the last 2xx, 0: never */
 };
 
@@ -72,9 +71,6 @@ enum pace_outcome {
 /* wait: of Retry-After in ms, or -1. */
 void pace_tell(struct pace *p, enum pace_outcome outcome,
     const struct pace_call *call, int64_t wait, int64_t now);
-
-/* Whether the next call should be the oldest event's, whatever its rank. */
-bool pace_oldest(const struct pace *p);
 
 const char *pace_mode_name(enum pace_mode mode);
 

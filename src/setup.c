@@ -27,7 +27,7 @@ fingerprint(const char *url, const char *token, char out[PACE_NAME])
 bool
 setup_read(struct setup *s, const char *path, struct fail *f)
 {
-	*s = (struct setup) { 0 };
+	*s = (struct setup){ 0 };
 	return conf_read(path, &s->conf, f);
 }
 
@@ -58,7 +58,7 @@ setup_spool(struct setup *s, struct fail *f)
 		return false;
 	s->boxes = arena_alloc(&s->conf.arena, n * sizeof(*s->boxes));
 	for (size_t i = 0; i < n; i++)
-		s->boxes[i] = (struct setup_box) {
+		s->boxes[i] = (struct setup_box){
 			.to = &s->conf.destinations[i],
 			.box = { .dir = -1,
 			    .pending = -1,

@@ -115,7 +115,7 @@ own_dir(int dir, const char *path, struct fail *f)
 bool
 spool_open(struct spool *sp, const char *path, struct fail *f)
 {
-	*sp = (struct spool) { .dir = -1, .tmp = -1, .corrupt = -1 };
+	*sp = (struct spool){ .dir = -1, .tmp = -1, .corrupt = -1 };
 	sp->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (sp->dir == -1)
 		return fail_sys(f, "spool");
@@ -191,7 +191,7 @@ bool
 spool_box_open(const struct spool *sp, const char *name, struct spool_box *b,
     struct fail *f)
 {
-	*b = (struct spool_box) { .sp = sp,
+	*b = (struct spool_box){ .sp = sp,
 		.name = name,
 		.dir = -1,
 		.pending = -1,
@@ -359,7 +359,7 @@ spool_load(const struct spool_box *b, const char *id, struct buf *out,
 	char other[64];
 	bool did;
 
-	*found = (struct spool_found) { 0 };
+	*found = (struct spool_found){ 0 };
 	ticket_name(id, name);
 	settled_name(id, other);
 	did = load_from(b, b->pending, name, id, &pending, found, &newer, f) &&
@@ -650,7 +650,7 @@ void
 spool_walk_open(
     const struct spool_box *b, enum spool_where where, struct spool_walk *w)
 {
-	*w = (struct spool_walk) { .box = b, .where = where };
+	*w = (struct spool_walk){ .box = b, .where = where };
 	(void)walk_dir(w, b->dir,
 	    where == SPOOL_PENDING       ? "pending"
 		: where == SPOOL_SETTLED ? "settled/00"
@@ -660,7 +660,7 @@ spool_walk_open(
 void
 spool_walk_bells(const struct spool_box *b, struct spool_walk *w)
 {
-	*w = (struct spool_walk) { .box = b, .bells = true };
+	*w = (struct spool_walk){ .box = b, .bells = true };
 	(void)walk_dir(w, b->dir, "bell");
 }
 

@@ -183,7 +183,7 @@ ticket_parse(const char *text, size_t n, struct ticket *t, struct arena *a,
 {
 	struct tree *root = NULL;
 
-	*t = (struct ticket) { 0 };
+	*t = (struct ticket){ 0 };
 	if (!tree_parse(text, n, a, &root, f))
 		return false;
 	if (number_of(root, "version") != VERSION_NOW)
@@ -202,7 +202,7 @@ void
 ticket_new(struct ticket *t, const char *key, const char *source, int64_t now,
     struct arena *a)
 {
-	*t = (struct ticket) { .key = key,
+	*t = (struct ticket){ .key = key,
 		.source = source,
 		.next = 1,
 		.first = now,
@@ -580,7 +580,7 @@ void
 ticket_accepted(struct ticket *t, const struct ticket_event *e,
     const char *target, int64_t now, struct arena *a)
 {
-	t->sent = (struct ticket_sent) { .n = e->n,
+	t->sent = (struct ticket_sent){ .n = e->n,
 		.at = now,
 		.digest = e->digest,
 		.target = target,
