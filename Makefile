@@ -103,7 +103,7 @@ $(BUILD)/printable.h: src/printable.awk $(PRINTABLE)
 	awk -f src/printable.awk $(PRINTABLE) > $@
 
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/fuzz/*.d \
-	$(BUILD)/tools/*.d)
+	$(BUILD)/tools/*.d $(BUILD)/bench/*.d)
 
 # ---- tests -----------------------------------------------------------------
 
@@ -148,6 +148,15 @@ fuzz: $(FUZZERS)
 	    -verbosity=0 -print_final_stats=1 -artifact_prefix=$(BUILD)/ \
 	    $(BUILD)/corpus/$$n $$(ls -d tests/fuzz/seeds/$$n 2>/dev/null) || exit 1; \
 	done
+
+BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+
+$(BUILD)/bench/%: tests/bench/%.c $(LIB) | packages
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
+bench: packages-check $(BENCHES)
+	PYTHON=$(PYTHON) tests/bench/run
 
 lint: packages-check
 	cppcheck -q --std=c11 --enable=warning,performance,portability \

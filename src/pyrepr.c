@@ -73,13 +73,11 @@ struct writer {
 	size_t range; /* where the last character was found */
 };
 
+/* What is written becomes out's, and ends in a NUL even if it is nothing. */
 static void
 commit(struct writer *w)
 {
-	size_t n = (size_t)(w->at - (w->out->data + w->out->len));
-
-	if (n > 0)
-		buf_grew(w->out, n);
+	buf_grew(w->out, (size_t)(w->at - (w->out->data + w->out->len)));
 }
 
 static bool

@@ -295,6 +295,13 @@ appends(void)
 	is(b.data, "kept a=b", "which is appended");
 	buf_free(&b);
 
+	t = tree_new(&arena, TREE_OBJECT);
+	tree_set(&arena, t, "\xed\xa0\xbd", tree_num(&arena, 1));
+	ok(!pyrepr_urlencode(t, 0, &b, &varies, &f) && strlen(b.data) == b.len,
+	    "a refusal leaves a string, too");
+	buf_free(&b);
+
+	t = tree_new(&arena, TREE_OBJECT);
 	for (size_t max = 0; max < 24; max++) {
 		struct buf small = BUF_MAX(max);
 
