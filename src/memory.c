@@ -14,17 +14,23 @@
 #define OTHERS_MALLOC 1
 #endif
 
-static void *
-checked(void *p, size_t size)
+void
+memory_gone(void)
 {
 	static const char text[] = "bellrelay: out of memory\n";
 
-	if (p != NULL || size == 0)
-		return p;
 	/* stdio could ask for memory again. */
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) == -1)
 		_exit(EX_IOERR);
 	_exit(EX_OSERR);
+}
+
+static void *
+checked(void *p, size_t size)
+{
+	if (p == NULL && size > 0)
+		memory_gone();
+	return p;
 }
 
 #ifndef OTHERS_MALLOC

@@ -16,4 +16,10 @@
 /* realloc that does not fail; size is at least 1. */
 void *memory_resize(void *p, size_t size);
 
+/*
+ * The same end, for a library that says NULL where only memory can be what is
+ * missing.
+ */
+_Noreturn void memory_gone(void);
+
 #endif
