@@ -339,6 +339,20 @@ grows(void)
 	}
 }
 
+static void
+lines(void)
+{
+	struct buf body = giant(
+	    PAYLOAD "\"event_list\":[", "{\"table_name\":\"t@\"}", 1000, "]}}");
+	struct tree *alert;
+	const char *text =
+	    tree_cstr(tree_get(event(&body, &alert), "description"), &arena);
+
+	ok(strstr(text, "\n- **t199**\n- and 800 more events") != NULL,
+	    "two hundred events have a line, the rest are counted");
+	buf_free(&body);
+}
+
 /* Facts stay small, whatever text an event holds. */
 static void
 bounds(void)
@@ -369,6 +383,7 @@ main(void)
 	proves();
 	reads_keys();
 	grows();
+	lines();
 	bounds();
 	arena_free(&arena);
 	return tap_done();
