@@ -298,7 +298,7 @@ new_file(struct row_reading *r)
 {
 	struct file *file = arena_alloc(&r->c->arena, sizeof(*file));
 
-	*file = (struct file) { .next = NULL };
+	*file = (struct file){ .next = NULL };
 	return file;
 }
 
@@ -681,7 +681,7 @@ row_read_kind(struct row_reading *r, const struct settings_section *section,
 	for (size_t i = 0; i < n; i++) {
 		struct given g = given_for(section, options[i].name);
 
-		into->source.values[i] = (struct option_value) { NULL, 0 };
+		into->source.values[i] = (struct option_value){ NULL, 0 };
 		into->named[i] = NULL;
 		if (!read_option(r, &options[i], &g, &into->source.values[i],
 			&into->named[i]))
