@@ -92,7 +92,7 @@ begin_part(struct plain *p, const char *file, unsigned line)
 	struct part *part = arena_alloc(p->arena, sizeof(*part));
 
 	newline(p);
-	*part = (struct part) { p->parts, p->line, file, line };
+	*part = (struct part){ p->parts, p->line, file, line };
 	p->parts = part;
 }
 
@@ -585,7 +585,7 @@ read_file(struct plain *p, const char *path, struct fail *f)
 
 	if (done) {
 		r->outer = p->reader;
-		r->in = (struct scan) { (unsigned char *)text.data, text.len };
+		r->in = (struct scan){ (unsigned char *)text.data, text.len };
 		r->file.next = p->files;
 		p->files = &r->file;
 		p->reader = r;
@@ -611,7 +611,7 @@ last_line(const struct plain *p)
 bool
 plain_read(struct plain *p, struct arena *a, const char *path, struct fail *f)
 {
-	*p = (struct plain) {
+	*p = (struct plain){
 		.arena = a,
 		.text = BUF_MAX(TEXT_MAX),
 		.line = 1,

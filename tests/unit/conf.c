@@ -9,6 +9,7 @@
 
 #include "tap.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
@@ -70,11 +71,13 @@ static void
 put_bytes(const char *name, mode_t mode, const void *bytes, size_t n)
 {
 	const char *path = in_dir(name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd;
 
+	(void)chmod(path, 0600);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd == -1 || write(fd, bytes, n) != (ssize_t)n ||
 	    fchmod(fd, mode) == -1 || close(fd) == -1) {
-		perror(path);
+		printf("Bail out! %s: %s\n", path, strerror(errno));
 		exit(1);
 	}
 }
