@@ -946,6 +946,7 @@ finding(void)
 	const struct passwd *user = getpwuid(geteuid());
 	char home[PATH_MAX], beside[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", beside, sizeof(beside) - 20);
+	int fd;
 
 	put("conf", 0644, GOOD);
 	ok(conf_find(in_dir("conf"), &out, &none), "named by -c");
@@ -985,11 +986,13 @@ finding(void)
 	ok(strstr(lost.text, home) != NULL &&
 		strstr(lost.text, " /etc/bellrelay/bellrelay.conf") != NULL,
 	    "and it says where it looked");
-	{
-		int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL, 0600);
-
-		(void)close(fd);
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd == -1) {
+		buf_free(&out);
+		ok(true, "# SKIP the program's directory is not ours");
+		return;
 	}
+	(void)close(fd);
 	ok(conf_find(NULL, &out, &none), "beside the program");
 	is(out.data, beside, "it is that");
 	(void)unlink(beside);
@@ -1019,6 +1022,7 @@ int
 main(void)
 {
 	char log[PATH_MAX];
+	int usual = dup(STDERR_FILENO);
 
 	if (mkdtemp(dir) == NULL) {
 		perror(dir);
@@ -1043,6 +1047,8 @@ main(void)
 	relative();
 	finding();
 	quiet(log);
+	(void)dup2(usual, STDERR_FILENO);
+	(void)close(usual);
 	(void)nftw(dir, forget, 8, FTW_DEPTH | FTW_PHYS);
 	return tap_done();
 }
