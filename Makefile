@@ -102,11 +102,16 @@ $(BUILD)/printable.h: src/printable.awk $(PRINTABLE)
 	@mkdir -p $(@D)
 	awk -f src/printable.awk $(PRINTABLE) > $@
 
--include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/fuzz/*.d)
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/fuzz/*.d \
+	$(BUILD)/tools/*.d $(BUILD)/bench/*.d)
 
 # ---- tests -----------------------------------------------------------------
 
 $(BUILD)/unit/%: tests/unit/%.c $(LIB) | packages
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
+$(BUILD)/tools/%: tests/tools/%.c $(LIB) | packages
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
@@ -116,7 +121,7 @@ units: $(UNITS)
 quick: packages-check units
 	tests/rooms.sh
 
-check: packages-check $(PROGRAMS)
+check: packages-check $(PROGRAMS) $(BUILD)/tools/canonical
 	tests/rooms.sh
 	$(MAKE) --no-print-directory units
 	$(MAKE) --no-print-directory lint
@@ -143,6 +148,15 @@ fuzz: $(FUZZERS)
 	    -verbosity=0 -print_final_stats=1 -artifact_prefix=$(BUILD)/ \
 	    $(BUILD)/corpus/$$n $$(ls -d tests/fuzz/seeds/$$n 2>/dev/null) || exit 1; \
 	done
+
+BENCHES = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+
+$(BUILD)/bench/%: tests/bench/%.c $(LIB) | packages
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+
+bench: packages-check $(BENCHES)
+	PYTHON=$(PYTHON) tests/bench/run
 
 lint: packages-check
 	cppcheck -q --std=c11 --enable=warning,performance,portability \

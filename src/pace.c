@@ -172,6 +172,7 @@ void
 pace_tell(struct pace *p, enum pace_outcome outcome,
     const struct pace_call *call, int64_t wait, int64_t now)
 {
+	name_to(p->target, call->target);
 	switch (outcome) {
 	case PACE_ACCEPTED:
 		enter(p, PACE_READY, now);

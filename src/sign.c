@@ -197,10 +197,11 @@ encode(const char *digit, bool pad, const unsigned char *p, size_t n,
     struct buf *out)
 {
 	for (; n > 0; p += 3, n -= n < 3 ? n : 3) {
+		unsigned b0 = p[0];
 		unsigned b1 = n > 1 ? p[1] : 0;
 		unsigned b2 = n > 2 ? p[2] : 0;
-		char four[4] = { digit[p[0] >> 2],
-			digit[(p[0] << 4 | b1 >> 4) & 63],
+		char four[4] = { digit[b0 >> 2],
+			digit[(b0 << 4 | b1 >> 4) & 63],
 			n > 1 ? digit[(b1 << 2 | b2 >> 6) & 63] : '=',
 			n > 2 ? digit[b2 & 63] : '=' };
 

@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+"""Proof beside CPython's, and beside json-c and one SHA-512.
+
+Everything is measured in turns in one run; what counts is the ratio of the
+medians.  Each number is nanoseconds for one body.
+"""
+import hashlib
+import hmac
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import urllib.parse
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM = os.path.join(ROOT, "build", "bench", "verify")
+ROUNDS, COUNT = 41, 400
+TASKS = ["verify", "parse", "canonical", "json-c", "sha512"]
+SECRET = b"secret"
+
+
+def cpython_verify(body, signature):
+    """What Monte Carlo publishes (facts/montecarlo.md, 5)."""
+    text = urllib.parse.urlencode(json.loads(body)).encode("utf8")
+    computed = hmac.new(SECRET, text, hashlib.sha512).hexdigest()
+    return hmac.compare_digest(computed, signature)
+
+
+def cpython(body, signature, count):
+    start = time.perf_counter_ns()
+    for _ in range(count):
+        if not cpython_verify(body, signature):
+            return -1
+    return (time.perf_counter_ns() - start) // count
+
+
+def measure(name):
+    path = os.path.join(ROOT, "tests", "vectors", name + ".json")
+    with open(path) as f:
+        body = f.read()
+    with subprocess.Popen([PROGRAM, path], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, bufsize=1) as child:
+        signature = child.stdout.readline().strip()
+        took = {task: [] for task in TASKS + ["CPython"]}
+        for _ in range(ROUNDS):
+            for task in TASKS:
+                child.stdin.write("%s %d\n" % (task, COUNT))
+                took[task].append(int(child.stdout.readline()))
+            took["CPython"].append(cpython(body, signature, COUNT // 10))
+        child.stdin.close()
+    if any(ns < 0 for each in took.values() for ns in each):
+        sys.exit("verify: %s: not verified" % name)
+    return {task: statistics.median(each) for task, each in took.items()}
+
+
+def main():
+    good = True
+    for name in ("example1", "example2"):
+        ns = measure(name)
+        print("%s: %s" % (name, ", ".join("%s %d" % item for item in ns.items())))
+        times = ns["CPython"] / ns["verify"]
+        share = ns["verify"] / (ns["json-c"] + ns["sha512"])
+        print("  verify is %.1f times as fast as CPython's (at least 12)" % times)
+        print("  verify takes %.2f of json-c and SHA-512 (at most 1.4)" % share)
+        good = good and times >= 12 and share <= 1.4
+    return 0 if good else 1
+
+
+sys.exit(main())
