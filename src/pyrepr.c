@@ -31,8 +31,7 @@ pyrepr_version(size_t table)
 	return printable_versions[table];
 }
 
-/* ---- what a byte becomes
- * ------------------------------------------------------- */
+/* ---- what a byte becomes ----------------------------------------------- */
 
 /* quote_plus of one ASCII character.  Four bytes, to be copied as one word. */
 struct cell {
@@ -60,8 +59,7 @@ static const struct cell cells[128] = { CELLS16(0x00), CELLS16(0x10),
 	CELLS16(0x20), CELLS16(0x30), CELLS16(0x40), CELLS16(0x50),
 	CELLS16(0x60), CELLS16(0x70) };
 
-/* ---- writing
- * --------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------- */
 
 /* The rest of out's memory, filled by hand: a call a byte is too slow. */
 struct writer {
@@ -141,8 +139,7 @@ put_hex(struct writer *w, char letter, uint32_t c, int digits)
 		*w->at++ = "0123456789abcdef"[c >> shift & 15];
 }
 
-/* ---- strings
- * --------------------------------------------------------------------- */
+/* ---- strings ----------------------------------------------------------- */
 
 /* The tables that print a character from U+0080 on, as bits. */
 static uint32_t
@@ -282,8 +279,7 @@ put_str(struct writer *w, const char *s, size_t n)
 	return true;
 }
 
-/* ---- floats
- * ---------------------------------------------------------------------- */
+/* ---- floats ------------------------------------------------------------ */
 
 /*
  * A decimal: 0.DIGITS times ten to the power of point.  No zero at either end;
@@ -546,8 +542,7 @@ put_float(struct writer *w, const char *s, size_t n)
 	put_decimal(w, &d);
 }
 
-/* ---- values
- * ---------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------ */
 
 /* What reads the same as str() and as repr(). */
 static void

@@ -11,8 +11,7 @@
  * sorted: nothing a stranger sends takes quadratic time. */
 enum { FEW = 16 };
 
-/* ---- reading ---------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------- */
 
 struct reader {
 	const unsigned char *at;
@@ -383,8 +382,7 @@ key(struct reader *r, struct tree *t)
 	return true;
 }
 
-/* ---- members by key --------------------------------------------------------
- */
+/* ---- members by key ---------------------------------------------------- */
 
 static inline bool
 key_is(const struct tree *t, const char *name, size_t len)
@@ -517,8 +515,7 @@ unique(struct tree *object, struct arena *a)
 		unlink_keyless(object);
 }
 
-/* ---- the loop over all values ----------------------------------------------
- */
+/* ---- the loop over all values ------------------------------------------ */
 
 /* Behind a value, or the opening of in: go to the next value or leave in. */
 static bool
@@ -575,8 +572,7 @@ read_all(struct reader *r, struct tree *root)
 	return true;
 }
 
-/* ---- encodings (json.detect_encoding) --------------------------------------
- */
+/* ---- encodings (json.detect_encoding) ---------------------------------- */
 
 struct encoding {
 	size_t mark; /* bytes of the byte order mark */
@@ -673,8 +669,7 @@ tree_parse(const void *bytes, size_t n, struct arena *a, struct tree **out,
 	return read_all(&r, *out);
 }
 
-/* ---- looking ---------------------------------------------------------------
- */
+/* ---- looking ----------------------------------------------------------- */
 
 static struct tree *
 member(const struct tree *t, const char *name, size_t len)
@@ -828,8 +823,7 @@ tree_int(const struct tree *t, int64_t *out)
 	return true;
 }
 
-/* ---- making ----------------------------------------------------------------
- */
+/* ---- making ------------------------------------------------------------ */
 
 struct tree *
 tree_new(struct arena *a, enum tree_type type)
@@ -918,8 +912,7 @@ tree_set(struct arena *a, struct tree *object, const char *name,
 	take_value(t, value);
 }
 
-/* ---- merging ---------------------------------------------------------------
- */
+/* ---- merging ----------------------------------------------------------- */
 
 /* A way to find the members of an object, NULL for one without any. */
 struct index {
