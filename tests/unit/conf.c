@@ -631,7 +631,7 @@ files(void)
 	put("sub/brace", 0644, "}");
 	put("sub/ring", 0644, "include(\"../conf\")\n");
 	(void)mkfifo(in_dir("fifo"), 0600);
-	if (symlink("token", in_dir("link")) == -1)
+	if (symlink("token", in_dir("link")) == -1 && errno != EEXIST)
 		abort();
 }
 
