@@ -689,18 +689,16 @@ tree_parse(const void *bytes, size_t n, struct arena *a, struct tree **out,
     struct fail *f)
 {
 	struct encoding e = detect(bytes, n);
-	struct reader r;
+	const unsigned char *zero = bytes;
+	struct reader r = {
+		.at = zero + e.mark,
+		.end = zero + n,
+		.zero = zero,
+		.note = "",
+		.arena = a,
+		.fail = f,
+	};
 
-	r.zero = bytes;
-	r.at = r.zero + e.mark;
-	r.end = r.zero + n;
-	r.note = "";
-	r.arena = a;
-	r.fail = f;
-	r.in = NULL;
-	r.spares = 0;
-	r.depth = 0;
-	r.fresh = false;
 	/* key_len has 32 bits; a body limit stands long before this one. */
 	if (n > UINT32_MAX / 4)
 		return fail_set(f, FAIL_INPUT, "not JSON: over a gigabyte");
