@@ -22,7 +22,7 @@ struct buf {
 
 extern char buf_empty[];
 
-#define BUF_MAX(limit) ((struct buf) { .data = buf_empty, .max = (limit) })
+#define BUF_MAX(limit) ((struct buf){ .data = buf_empty, .max = (limit) })
 
 void buf_add(struct buf *b, const void *bytes, size_t n);
 void buf_puts(struct buf *b, const char *s);

@@ -5,7 +5,11 @@
 #ifndef CLEAN_H
 #define CLEAN_H
 
-/* umask 077, no core, and the variables above are gone. */
+/*
+ * umask 077, no core (the process is not dumpable), and the variables above
+ * are gone; all others stay, for CGI and for ${NAME} in the configuration.
+ * Before any thread and any use of a library.
+ */
 void clean_process(void);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The configuration (DESIGN.md, 5): one file, read by libConfuse, checked here.
- * The one room that knows libConfuse.
+ * The configuration (DESIGN.md, 5), checked and in the structs of those that
+ * need it: settings reads the file, row says what an option may be.
  *
  * What is read is whole or not at all; everything in it lives until
  * conf_free.  A failure is FAIL_BROKEN and names file, line and what was
@@ -11,10 +11,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
-#include <time.h>
 
 #include "arena.h"
+#include "file.h"
 #include "post.h"
 #include "source.h"
 
@@ -24,7 +23,8 @@ struct fail;
 struct conf_destination {
 	const char *name;
 	struct post_target target; /* token read from token_file */
-	unsigned rate;             /* calls in any 60 s */
+	const char *token_file;
+	unsigned rate; /* calls in any 60 s */
 	long timeout_ms;
 	unsigned retry_hours;
 	long resend_after; /* s */
@@ -37,20 +37,12 @@ struct conf_source {
 	struct source source;
 	const struct conf_destination **to;
 	size_t n_to;
-};
-
-/* A file that the configuration was made from, as it was then. */
-struct conf_file {
-	const char *path;
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec mtime;
+	const char **named; /* as source.values: the file of each secret */
 };
 
 struct conf {
 	struct arena arena;
-	const char *path;
+	const char *path; /* absolute, like all paths in here */
 	const char *spool;
 	size_t body_limit; /* bytes */
 	unsigned keep_days;
@@ -59,8 +51,7 @@ struct conf {
 	size_t n_destinations;
 	struct conf_source *sources;
 	size_t n_sources;
-	struct conf_file *files; /* itself, includes, secrets, tokens, CAs */
-	size_t n_files;
+	struct file *files; /* itself, includes, secrets, tokens, CAs */
 };
 
 /*

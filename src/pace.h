@@ -17,7 +17,11 @@
 #define PACE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+struct arena;
+struct buf;
 
 enum { PACE_NAME = 40 };
 
@@ -31,7 +35,6 @@ struct pace {
 	unsigned probes;        /* made since `since` */
 	char last[PACE_NAME];   /* ticket of the last exchange that failed */
 	int64_t arrival;        /* GCRA, ms */
-	unsigned calls;         /* counted, for every eighth */
 	int64_t success;        /* time of the last 2xx, 0: never */
 };
 
@@ -58,7 +61,8 @@ enum pace_answer pace_ask(struct pace *p, unsigned rate,
 
 /* How an exchange ended, as far as the destination is concerned. */
 enum pace_outcome {
-	PACE_ACCEPTED,  /* 2xx, or a refusal of this one event: it is there */
+	PACE_ACCEPTED,  /* 2xx */
+	PACE_REFUSED,   /* this one event, for good: the destination is there */
 	PACE_TRANSIENT, /* network, time-out, 408, 5xx */
 	PACE_LIMITED,   /* 429 */
 	PACE_DENIED,    /* 401, 403, 404 */
@@ -68,9 +72,13 @@ enum pace_outcome {
 void pace_tell(struct pace *p, enum pace_outcome outcome,
     const struct pace_call *call, int64_t wait, int64_t now);
 
-/* Whether the next call should be the oldest event's, whatever its rank. */
-bool pace_oldest(const struct pace *p);
-
 const char *pace_mode_name(enum pace_mode mode);
+
+/*
+ * The record as JSON text, and back.  What cannot be read is ready, with an
+ * empty bucket.
+ */
+void pace_write(const struct pace *p, struct arena *a, struct buf *out);
+void pace_parse(const char *text, size_t n, struct pace *p, struct arena *a);
 
 #endif

@@ -623,23 +623,23 @@ static struct encoding
 detect(const unsigned char *p, size_t n)
 {
 	if (n >= 4 && memcmp(p, "\0\0\xfe\xff", 4) == 0)
-		return (struct encoding) { 4, 4, true };
+		return (struct encoding){ 4, 4, true };
 	if (n >= 4 && memcmp(p, "\xff\xfe\0\0", 4) == 0)
-		return (struct encoding) { 4, 4, false };
+		return (struct encoding){ 4, 4, false };
 	if (n >= 2 && memcmp(p, "\xfe\xff", 2) == 0)
-		return (struct encoding) { 2, 2, true };
+		return (struct encoding){ 2, 2, true };
 	if (n >= 2 && memcmp(p, "\xff\xfe", 2) == 0)
-		return (struct encoding) { 2, 2, false };
+		return (struct encoding){ 2, 2, false };
 	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
-		return (struct encoding) { 3, 1, false };
+		return (struct encoding){ 3, 1, false };
 	if (n >= 4 && p[0] == 0)
-		return (struct encoding) { 0, p[1] != 0 ? 2 : 4, true };
+		return (struct encoding){ 0, p[1] != 0 ? 2 : 4, true };
 	if (n >= 4 && p[1] == 0)
-		return (struct encoding) { 0, p[2] != 0 || p[3] != 0 ? 2 : 4,
+		return (struct encoding){ 0, p[2] != 0 || p[3] != 0 ? 2 : 4,
 			false };
 	if (n == 2 && (p[0] == 0 || p[1] == 0))
-		return (struct encoding) { 0, 2, p[0] == 0 };
-	return (struct encoding) { 0, 1, false };
+		return (struct encoding){ 0, 2, p[0] == 0 };
+	return (struct encoding){ 0, 1, false };
 }
 
 static uint32_t

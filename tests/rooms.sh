@@ -5,11 +5,11 @@
 set -eu
 cd "$(dirname "$0")/../src"
 
-base='arena buf fail memory scan'
-codec='json pyrepr sign tree when'
-domain='event montecarlo option pace source ticket'
-io='counters log post spool'
-app='answer conf drain health relay request'
+base='arena buf clean fail memory near scan'
+codec='json pyrepr seal sign tree when'
+domain='event mctext montecarlo option pace source summary ticket'
+io='counters file lock log post spool'
+app='answer conf drain forward health keep plain relay request row secret settings setup'
 doors='ctl responder'
 
 bad=0
@@ -65,7 +65,7 @@ only '<(fcgiapp|fcgi_stdio|fcgios)\.h>' responder.c
 only '<json-c|<json\.h>' json.c
 only '<openssl/' sign.c
 only '<curl/' post.c
-only '<confuse\.h>' conf.c
+only '<confuse\.h>' settings.c
 only '\b(time|clock_gettime|gettimeofday|ftime)\(' \
 	relay.c drain.c health.c responder.c ctl.c
 only '\b(malloc|calloc|realloc|strdup|strndup|asprintf|vasprintf)\(' memory.c

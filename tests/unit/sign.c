@@ -177,7 +177,7 @@ compares(void)
 	}
 	ok(!sign_unhex("0\0"
 		       "11",
-	       4, true, (unsigned char[2]) { 0 }, 2),
+	       4, true, (unsigned char[2]){ 0 }, 2),
 	    "NUL is no digit");
 }
 

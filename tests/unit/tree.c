@@ -112,7 +112,7 @@ parse(const void *bytes, size_t n, struct fail *f)
 	if (t == NULL)
 		return NULL;
 	memcpy(kept, bytes, n);
-	*f = (struct fail) { 0 };
+	*f = (struct fail){ 0 };
 	return tree_parse(kept, n, &arena, &t, f) ? t : NULL;
 }
 
@@ -437,7 +437,7 @@ many(void)
 		}
 		buf_printf(&b, ",\"%zu\":2}", k - 1);
 		buf_puts(&want, "}");
-		f = (struct fail) { 0 };
+		f = (struct fail){ 0 };
 		is_tree(parse(b.data, b.len, &f), want.data,
 		    "a double key at the end of objects of 1 to 40");
 		buf_reset(&b);

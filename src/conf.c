@@ -1,0 +1,307 @@
+#include "conf.h"
+
+#include "buf.h"
+#include "fail.h"
+#include "row.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NAME_LONGEST = 64 };
+
+/* ---- sections ---------------------------------------------------------- */
+
+/* A name becomes a directory of the spool and a part of a URL. */
+static bool
+name_ok(struct row_reading *r, const struct plain_value *title)
+{
+	static const char *const taken[] = { "tmp", "journal", "corrupt",
+		"counters", "README" };
+	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+	size_t len = strlen(title->text);
+
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		if (strcmp(taken[i], title->text) == 0)
+			return plain_fail(&r->settings->plain, title->line,
+			    r->f, "the name %s is taken; wanted another",
+			    taken[i]);
+	if (len == 0 || len > NAME_LONGEST ||
+	    strchr(first, title->text[0]) == NULL ||
+	    strspn(title->text, rest) != len)
+		return plain_fail(&r->settings->plain, title->line, r->f,
+		    "wanted a name of a-z, 0-9, _ and -, that begins with "
+		    "none of the last two, of at most %d characters",
+		    NAME_LONGEST);
+	return true;
+}
+
+/* known: there is one of that name already. */
+static bool
+begin_section(
+    struct row_reading *r, const struct settings_section *section, bool known)
+{
+	if (!name_ok(r, &section->title))
+		return false;
+	if (!known)
+		return true;
+	return plain_fail(&r->settings->plain, section->title.line, r->f,
+	    "a second %s %s; wanted each name once", section->section,
+	    section->title.text);
+}
+
+static bool
+read_destination(struct row_reading *r, const struct settings_section *section)
+{
+	struct conf *c = r->c;
+	struct conf_destination *d = &c->destinations[c->n_destinations];
+	const char *name = section->title.text;
+
+	*d = (struct conf_destination){ .name = name };
+	if (!begin_section(r, section, conf_destination(c, name) != NULL) ||
+	    !row_read(r, row_destination, section, d))
+		return false;
+	c->n_destinations++;
+	return true;
+}
+
+static bool
+read_source(struct row_reading *r, const struct settings_section *section)
+{
+	struct conf *c = r->c;
+	struct conf_source *s = &c->sources[c->n_sources];
+	const char *name = section->title.text;
+
+	*s = (struct conf_source){ .source.name = name };
+	if (!begin_section(r, section, conf_source(c, name) != NULL) ||
+	    !row_read(r, row_source, section, s) ||
+	    !row_read_kind(r, section, s))
+		return false;
+	if (s->source.namespace == NULL)
+		s->source.namespace = name;
+	c->n_sources++;
+	return true;
+}
+
+/* Each section of one sort; there must be one. */
+static bool
+read_each(struct row_reading *r, const char *sort,
+    bool (*read)(struct row_reading *, const struct settings_section *))
+{
+	const struct settings *s = r->settings;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (strcmp(s->sections[i].section, sort) != 0)
+			continue;
+		n++;
+		if (!read(r, &s->sections[i]))
+			return false;
+	}
+	if (n > 0)
+		return true;
+	return plain_fail(&s->plain, s->top.title.line, r->f,
+	    "no %s; wanted %s NAME { ... }", sort, sort);
+}
+
+static bool
+read_settings(struct row_reading *r, const char *path)
+{
+	const struct settings_table tables[] = {
+		{ NULL, row_names(r, row_top) },
+		{ "destination", row_names(r, row_destination) },
+		{ "source", row_names(r, row_source) },
+		{ NULL, NULL },
+	};
+
+	return settings_read(r->settings, tables, &r->c->arena, path, r->f);
+}
+
+static bool
+read_sections(struct row_reading *r)
+{
+	struct conf *c = r->c;
+	const struct settings *s = r->settings;
+
+	c->files = s->plain.files;
+	c->destinations =
+	    arena_alloc(&c->arena, s->n * sizeof(*c->destinations));
+	c->sources = arena_alloc(&c->arena, s->n * sizeof(*c->sources));
+	return row_read(r, row_top, &s->top, c) &&
+	    read_each(r, "destination", read_destination) &&
+	    read_each(r, "source", read_source);
+}
+
+/* ---- the room ---------------------------------------------------------- */
+
+static bool
+absolute(struct conf *c, const char *path, struct fail *f)
+{
+	char here[PATH_MAX];
+
+	if (path[0] == '/') {
+		c->path = arena_str(&c->arena, path);
+		return true;
+	}
+	if (getcwd(here, sizeof(here)) == NULL)
+		return fail_set(f, FAIL_BROKEN, "%s: the working directory: %s",
+		    path, strerror(errno));
+	c->path = arena_printf(&c->arena, "%s/%s", here, path);
+	return true;
+}
+
+bool
+conf_read(const char *path, struct conf *out, struct fail *f)
+{
+	struct settings settings = { .n = 0 };
+	struct row_reading r = { out, &settings, f };
+	bool done = absolute(out, path, f) && read_settings(&r, out->path) &&
+	    read_sections(&r);
+
+	settings_free(&settings);
+	return done;
+}
+
+void
+conf_free(struct conf *c)
+{
+	arena_free(&c->arena);
+	*c = (struct conf){ .path = NULL };
+}
+
+bool
+conf_stale(const struct conf *c)
+{
+	for (const struct file *file = c->files; file; file = file->next)
+		if (file_changed(file))
+			return true;
+	return false;
+}
+
+void
+conf_print(const struct conf *c, struct buf *out)
+{
+	row_print(row_top, "", c, out);
+	for (size_t i = 0; i < c->n_destinations; i++) {
+		const struct conf_destination *d = &c->destinations[i];
+
+		buf_printf(out, "\ndestination %s {\n", d->name);
+		row_print(row_destination, "\t", d, out);
+		buf_puts(out, "}\n");
+	}
+	for (size_t i = 0; i < c->n_sources; i++) {
+		const struct conf_source *s = &c->sources[i];
+
+		buf_printf(out, "\nsource %s {\n", s->source.name);
+		row_print(row_source, "\t", s, out);
+		row_print_kind(s, "\t", out);
+		buf_puts(out, "}\n");
+	}
+}
+
+const struct conf_source *
+conf_source(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_sources; i++)
+		if (strcmp(c->sources[i].source.name, name) == 0)
+			return &c->sources[i];
+	return NULL;
+}
+
+const struct conf_destination *
+conf_destination(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_destinations; i++)
+		if (strcmp(c->destinations[i].name, name) == 0)
+			return &c->destinations[i];
+	return NULL;
+}
+
+/* ---- where it is ------------------------------------------------------- */
+
+/* Named by a person: it is there, or that is the failure. */
+static bool
+named_one(const char *path, const char *by, struct buf *out, struct fail *f)
+{
+	struct stat st;
+
+	buf_puts(out, path);
+	if (path[0] == '\0')
+		return fail_set(f, FAIL_BROKEN,
+		    "%s is empty; wanted the configuration's file", by);
+	if (stat(path, &st) == -1)
+		return fail_set(f, FAIL_BROKEN, "%s: %s (named by %s)", path,
+		    strerror(errno), by);
+	return true;
+}
+
+static bool
+is_there(const char *path)
+{
+	struct stat st;
+
+	/* What cannot be looked at is taken, so that reading it says why. */
+	return stat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+static void
+home_one(struct buf *path)
+{
+	const struct passwd *user = getpwuid(geteuid());
+
+	if (user != NULL)
+		buf_printf(path, "%s/.bellrelay/bellrelay.conf", user->pw_dir);
+}
+
+static void
+beside_one(struct buf *path)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe));
+
+	while (n > 0 && exe[n - 1] != '/')
+		n--;
+	if (n > 0)
+		buf_printf(path, "%.*sbellrelay.conf", (int)n, exe);
+}
+
+static void
+etc_one(struct buf *path)
+{
+	buf_puts(path, "/etc/bellrelay/bellrelay.conf");
+}
+
+bool
+conf_find(const char *named, struct buf *out, struct fail *f)
+{
+	static void (*const places[])(
+	    struct buf * path) = { home_one, etc_one, beside_one };
+	const char *variable = getenv("BELLRELAY_CONFIG");
+	struct buf looked = BUF_MAX(sizeof(f->text));
+
+	if (named != NULL)
+		return named_one(named, "-c", out, f);
+	if (variable != NULL)
+		return named_one(variable, "BELLRELAY_CONFIG", out, f);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		buf_reset(out);
+		places[i](out);
+		if (out->len > 0 && is_there(out->data)) {
+			buf_free(&looked);
+			return true;
+		}
+		buf_printf(&looked, " %s", out->data);
+	}
+	fail_set(f, FAIL_BROKEN,
+	    "no configuration; name one with -c or BELLRELAY_CONFIG; looked "
+	    "for%s",
+	    looked.data);
+	buf_free(&looked);
+	return false;
+}

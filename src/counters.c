@@ -1,0 +1,203 @@
+#include "counters.h"
+
+#include "buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DIGITS = 20, HOST = 64 };
+
+void
+counters_add(struct counters *c, uint64_t n, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->n == COUNTERS_BATCH)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(
+	    c->add[c->n].series, sizeof(c->add[c->n].series), fmt, ap);
+	va_end(ap);
+	c->add[c->n++].n = n;
+}
+
+void
+counters_time(
+    struct counters *c, const char *name, const char *labels, int64_t ms)
+{
+	static const struct {
+		int64_t ms;
+		const char *le;
+	} buckets[] = {
+		{ 5, "0.005" },
+		{ 10, "0.01" },
+		{ 25, "0.025" },
+		{ 50, "0.05" },
+		{ 100, "0.1" },
+		{ 250, "0.25" },
+		{ 500, "0.5" },
+		{ 1000, "1" },
+		{ 2500, "2.5" },
+		{ 5000, "5" },
+		{ 10000, "10" },
+		{ INT64_MAX, "+Inf" },
+	};
+	const char *comma = labels[0] == '\0' ? "" : ",";
+
+	for (size_t i = 0; i < sizeof(buckets) / sizeof(buckets[0]); i++)
+		counters_add(c, ms <= buckets[i].ms, "%s_bucket{%s%sle=\"%s\"}",
+		    name, labels, comma, buckets[i].le);
+	counters_add(
+	    c, ms < 0 ? 0 : (uint64_t)ms, "%s_sum_ms{%s}", name, labels);
+	counters_add(c, 1, "%s_count{%s}", name, labels);
+}
+
+/* The file of this host; a name that could leave the directory is changed. */
+static void
+file_name(char out[HOST + 16])
+{
+	char host[HOST + 1] = "localhost";
+
+	(void)gethostname(host, HOST);
+	host[HOST] = '\0';
+	for (char *p = host; *p != '\0'; p++)
+		if (*p == '/')
+			*p = '-';
+	(void)snprintf(out, HOST + 16, "counters/%s",
+	    host[0] == '.' || host[0] == '\0' ? "localhost" : host);
+}
+
+static int
+open_file(int dir, int flags)
+{
+	char name[HOST + 16];
+
+	file_name(name);
+	return openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static void
+read_file(int fd, struct buf *out)
+{
+	char *at;
+	ssize_t n;
+
+	while ((at = buf_room(out, 16384)) != NULL) {
+		n = pread(fd, at, 16384, (off_t)out->len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		buf_grew(out, (size_t)n);
+	}
+}
+
+/* Where a series' number stands, or NULL. */
+static char *
+find(struct buf *text, const char *series)
+{
+	size_t len = strlen(series);
+
+	for (char *line = text->data; *line != '\0';) {
+		char *end = strchr(line, '\n');
+
+		if (end == NULL)
+			return NULL;
+		if ((size_t)(end - line) == len + 1 + DIGITS &&
+		    memcmp(line, series, len) == 0 && line[len] == ' ')
+			return line + len + 1;
+		line = end + 1;
+	}
+	return NULL;
+}
+
+static bool
+put(int fd, const char *bytes, size_t n, size_t at)
+{
+	return pwrite(fd, bytes, n, (off_t)at) == (ssize_t)n;
+}
+
+/* Under the lock. */
+static void
+apply(int fd, struct buf *text, const char *series, uint64_t n)
+{
+	char *at = find(text, series);
+	char digits[DIGITS + 1];
+	size_t before = text->len;
+
+	if (at == NULL) {
+		buf_printf(text, "%s %0*" PRIu64 "\n", series, DIGITS, n);
+		if (!text->full)
+			(void)put(fd, text->data + before, text->len - before,
+			    before);
+		return;
+	}
+	n += strtoull(at, NULL, 10);
+	(void)snprintf(digits, sizeof(digits), "%0*" PRIu64, DIGITS, n);
+	memcpy(at, digits, DIGITS);
+	(void)put(fd, digits, DIGITS, (size_t)(at - text->data));
+}
+
+/* A line that a full disk cut short is dropped with what follows. */
+static void
+whole_lines(struct buf *text)
+{
+	size_t n = text->len;
+
+	while (n > 0 && text->data[n - 1] != '\n')
+		n--;
+	buf_cut(text, n);
+}
+
+static void
+flush_to(int fd, struct counters *c)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct buf text = BUF_MAX(COUNTERS_MAX);
+
+	if (fcntl(fd, F_OFD_SETLKW, &lock) == -1)
+		return;
+	read_file(fd, &text);
+	text.full = false;
+	whole_lines(&text);
+	for (size_t i = 0; i < c->n; i++)
+		apply(fd, &text, c->add[i].series, c->add[i].n);
+	buf_free(&text);
+}
+
+void
+counters_flush(struct counters *c, int dir)
+{
+	int fd;
+
+	if (c->n == 0)
+		return;
+	fd = open_file(dir, O_RDWR | O_CREAT);
+	if (fd == -1 && errno == ENOENT && mkdirat(dir, "counters", 0700) == 0)
+		fd = open_file(dir, O_RDWR | O_CREAT);
+	if (fd != -1) {
+		flush_to(fd, c);
+		(void)close(fd);
+	}
+	c->n = 0;
+}
+
+void
+counters_read(int dir, struct buf *out)
+{
+	int fd = open_file(dir, O_RDONLY);
+
+	if (fd == -1)
+		return;
+	read_file(fd, out);
+	whole_lines(out);
+	(void)close(fd);
+}

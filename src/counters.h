@@ -1,0 +1,53 @@
+/*
+ * Counters that all processes of a host share and that outlive them.
+ *
+ *	DIR/counters/<host>
+ *
+ * One line a series, in the Prometheus text format, the number padded with
+ * zeros to a fixed width and overwritten in place under a lock:
+ *
+ *	bellrelay_webhooks_total{source="montecarlo",result="delivered"}
+ *00000000000000000012
+ *
+ * Not synced: a power cut may lose the last few counts, and nothing else.
+ */
+#ifndef COUNTERS_H
+#define COUNTERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+
+enum { COUNTERS_BATCH = 64, COUNTERS_MAX = 1 << 20 };
+
+/* What is to be added, gathered first and written at once. */
+struct counters {
+	struct {
+		char series[192];
+		uint64_t n;
+	} add[COUNTERS_BATCH];
+	size_t n;
+};
+
+/* Add n to a series; more than a batch holds is dropped. */
+void counters_add(struct counters *c, uint64_t n, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * Count a time in ms into a histogram of that name, whose labels, such as
+ * destination="a", may be "".
+ */
+void counters_time(
+    struct counters *c, const char *name, const char *labels, int64_t ms);
+
+/*
+ * Write what was gathered; dir is the spool's.  Failure is silent: no
+ * alert must be refused for a count.
+ */
+void counters_flush(struct counters *c, int dir);
+
+/* Append the file of this host to out; nothing if there is none. */
+void counters_read(int dir, struct buf *out);
+
+#endif

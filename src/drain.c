@@ -1,0 +1,652 @@
+#include "drain.h"
+
+#include "fail.h"
+#include "keep.h"
+#include "log.h"
+#include "setup.h"
+#include "summary.h"
+#include "when.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	/* healthz wants to know within 10 s what waits. */
+	LOOK_EVERY = 10 * WHEN_SECOND,
+	TELL_EVERY = 1 * WHEN_SECOND,
+	OWING_SLEEP = 5 * WHEN_SECOND,
+	IDLE_SLEEP = 10 * WHEN_SECOND,
+	BUSY_SLEEP = 1 * WHEN_SECOND,
+	UNTIL_MAX = 3660 * WHEN_SECOND, /* a rest is at most an hour */
+	SLICE_NS = 20 * 1000 * 1000,
+	SWEEPS = 4, /* in one step */
+	EIGHTH = 8,
+	DAY = 24 * 60 * 60,
+	ENTRIES_MAX = 1 << 28, /* bytes of a list */
+};
+
+/* ---- the list ---- */
+
+static struct drain_entry *
+entries(const struct drain_list *l)
+{
+	return (struct drain_entry *)(void *)l->entries.data;
+}
+
+static size_t
+count(const struct drain_list *l)
+{
+	return l->entries.len / sizeof(struct drain_entry);
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct drain_entry *x = a;
+	const struct drain_entry *y = b;
+	int order = strcmp(x->id, y->id);
+
+	/* Of two the one that was noted later comes first. */
+	return order != 0 ? order : (int)y->noted - (int)x->noted;
+}
+
+/* The first part is sorted; what was added since stands behind it. */
+static struct drain_entry *
+find(const struct drain_list *l, const char *id)
+{
+	struct drain_entry *e = entries(l);
+	size_t low = 0;
+	size_t high = l->sorted;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = strcmp(id, e[mid].id);
+
+		if (order == 0)
+			return &e[mid];
+		if (order < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return NULL;
+}
+
+static struct drain_entry *
+find_noted(const struct drain_list *l, const char *id)
+{
+	struct drain_entry *e = find(l, id);
+
+	for (size_t i = l->sorted; e == NULL && i < count(l); i++)
+		if (entries(l)[i].noted && strcmp(entries(l)[i].id, id) == 0)
+			e = &entries(l)[i];
+	return e;
+}
+
+static struct drain_entry *
+add(struct drain_list *l, const char *id)
+{
+	struct drain_entry fresh = { 0 };
+
+	memcpy(fresh.id, id, sizeof(fresh.id));
+	buf_add(&l->entries, &fresh, sizeof(fresh));
+	return &entries(l)[count(l) - 1];
+}
+
+/* Sort, and keep of each id the first, without what is gone. */
+static void
+tidy(struct drain_list *l)
+{
+	struct drain_entry *e = entries(l);
+	size_t kept = 0;
+
+	qsort(e, count(l), sizeof(*e), by_id);
+	for (size_t i = 0; i < count(l); i++) {
+		if (!e[i].listed ||
+		    (kept > 0 && strcmp(e[kept - 1].id, e[i].id) == 0))
+			continue;
+		e[kept] = e[i];
+		e[kept].noted = false;
+		kept++;
+	}
+	buf_cut(&l->entries, kept * sizeof(*e));
+	l->sorted = kept;
+}
+
+static bool
+is_due(const struct drain *d, const struct drain_entry *e, int64_t now)
+{
+	if (e->gone || e->empty || e->tried)
+		return false;
+	return d->force || now >= e->until || now < e->set;
+}
+
+static bool
+owes(const struct drain_entry *e)
+{
+	return !e->gone && !e->empty;
+}
+
+/* ---- opening ---- */
+
+void
+drain_open(struct drain *d, struct post *post, struct counters *counters)
+{
+	*d = (struct drain){ 0 };
+	forward_open(&d->forward, post, POST_DRAIN, counters);
+}
+
+void
+drain_use(struct drain *d, struct setup *s)
+{
+	drain_yield(d);
+	for (size_t i = 0; i < d->n; i++) {
+		spool_walk_close(&d->lists[i].walk);
+		buf_free(&d->lists[i].entries);
+	}
+	arena_reset(&d->lists_arena);
+	d->setup = s;
+	d->n = s == NULL ? 0 : s->conf.n_destinations;
+	d->next = 0;
+	d->lists = arena_alloc(&d->lists_arena, d->n * sizeof(*d->lists));
+	for (size_t i = 0; i < d->n; i++)
+		d->lists[i] = (struct drain_list){ .to = &s->boxes[i],
+			.entries = BUF_MAX(ENTRIES_MAX) };
+}
+
+void
+drain_close(struct drain *d)
+{
+	forward_close(&d->forward);
+	drain_use(d, NULL);
+	arena_free(&d->lists_arena);
+	arena_free(&d->arena);
+}
+
+static struct drain_list *
+list_of(const struct drain *d, const struct setup_box *to)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->lists[i].to == to)
+			return &d->lists[i];
+	return NULL;
+}
+
+void
+drain_note(struct drain *d, const struct setup_box *to, const char *id,
+    bool urgent, bool empty, int64_t set, int64_t until, int64_t now)
+{
+	struct drain_list *l = list_of(d, to);
+	struct drain_entry *e;
+
+	if (l == NULL)
+		return;
+	e = find_noted(l, id);
+	if (e == NULL)
+		e = add(l, id);
+	e->urgent = urgent;
+	e->empty = empty;
+	e->gone = false;
+	e->noted = e->listed = true;
+	if (e->since == 0)
+		e->since = now;
+	e->set = set;
+	e->until = until;
+	/* What is on disk by now may be another write. */
+	e->mark = (struct spool_mark){ 0 };
+}
+
+size_t
+drain_owed(const struct drain *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		for (size_t j = 0; j < count(&d->lists[i]); j++)
+			n += owes(&entries(&d->lists[i])[j]);
+	return n;
+}
+
+/* ---- looking through pending ---- */
+
+static void
+look_begin(struct drain_list *l, int64_t now)
+{
+	for (size_t i = 0; i < count(l); i++)
+		entries(l)[i].listed = false;
+	spool_tidy(l->to->box.sp, now / WHEN_SECOND - DAY);
+	spool_walk_open(&l->to->box, SPOOL_PENDING, &l->walk);
+	l->looking = true;
+	l->looked = now;
+}
+
+/* What a ticket's file says; a file that cannot be read is due, to be seen to
+ * under its lock. */
+static void
+read_entry(struct drain *d, struct drain_list *l, const char *name,
+    struct drain_entry *e)
+{
+	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
+	struct fail ignored = { 0 };
+	struct ticket t;
+
+	arena_reset(&d->arena);
+	if (spool_look(&l->to->box, SPOOL_PENDING, name, &text, &ignored) &&
+	    ticket_parse(text.data, text.len, &t, &d->arena, &ignored)) {
+		const struct ticket_event *head = ticket_head(&t);
+
+		e->empty = head == NULL;
+		e->urgent = head != NULL && head->urgent;
+		e->since = head != NULL ? head->since : 0;
+		e->set = t.set;
+		e->until = t.until;
+	}
+	buf_free(&text);
+}
+
+static void
+look_at(struct drain *d, struct drain_list *l, const struct spool_name *n)
+{
+	struct drain_entry *e = find(l, n->id);
+	struct spool_mark mark;
+
+	if (!spool_mark(&l->to->box, n->id, &mark))
+		return;
+	if (e == NULL)
+		e = add(l, n->id);
+	e->listed = true;
+	if (e->mark.ino == mark.ino && e->mark.mtime_ns == mark.mtime_ns &&
+	    !e->gone)
+		return;
+	e->mark = mark;
+	e->gone = false;
+	read_entry(d, l, n->name, e);
+}
+
+static int64_t
+monotonic_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int64_t
+count_dead(const struct drain_list *l)
+{
+	struct spool_walk w;
+	struct spool_name name;
+	int64_t n = 0;
+
+	spool_walk_open(&l->to->box, SPOOL_DEAD, &w);
+	while (spool_walk_next(&w, &name))
+		n++;
+	spool_walk_close(&w);
+	return n;
+}
+
+static void
+look_on(struct drain *d, struct drain_list *l)
+{
+	int64_t end = monotonic_ns() + SLICE_NS;
+	struct spool_name name;
+
+	while (monotonic_ns() < end) {
+		if (!spool_walk_next(&l->walk, &name)) {
+			spool_walk_close(&l->walk);
+			tidy(l);
+			l->dead = count_dead(l);
+			l->looking = false;
+			return;
+		}
+		look_at(d, l, &name);
+	}
+}
+
+/* What rang is due, and first. */
+static void
+hear_bells(struct drain_list *l, int64_t now)
+{
+	struct spool_walk w;
+	struct spool_name name;
+
+	spool_walk_bells(&l->to->box, &w);
+	while (spool_walk_next(&w, &name)) {
+		struct drain_entry *e;
+
+		spool_unring(&l->to->box, name.id);
+		e = find_noted(l, name.id);
+		if (e == NULL) {
+			e = add(l, name.id);
+			e->since = now;
+		}
+		e->urgent = e->noted = e->listed = true;
+		e->empty = e->gone = false;
+		e->set = e->until = 0;
+	}
+	spool_walk_close(&w);
+}
+
+/* ---- sweeping ---- */
+
+/* Under claim and edit. */
+static bool
+sweep_locked(struct drain *d, struct drain_list *l, struct drain_entry *e,
+    int64_t now, struct fail *f)
+{
+	struct keep k;
+
+	arena_reset(&d->arena);
+	if (!keep_load(&l->to->box, e->id, &k, now, &d->arena, f))
+		return false;
+	if (k.there && ticket_head(&k.ticket) != NULL) {
+		e->empty = false;
+		e->until = k.ticket.until;
+		e->set = k.ticket.set;
+		return true;
+	}
+	e->gone = true;
+	return !k.pending || spool_settle(&l->to->box, e->id, f);
+}
+
+/* Any error leaves the ticket in pending, which is lawful. */
+static void
+sweep(struct drain *d, struct drain_list *l, struct drain_entry *e, int64_t now)
+{
+	const struct lock_hand *h = &l->to->hands[POST_DRAIN];
+	struct fail f = { 0 };
+
+	e->gone = true;
+	if (lock_try(h, LOCK_CLAIM, e->id, &f) != LOCK_GOT)
+		return;
+	if (lock_wait(h, LOCK_EDIT, e->id, &f)) {
+		(void)sweep_locked(d, l, e, now, &f);
+		lock_drop(h, LOCK_EDIT, e->id);
+	}
+	lock_drop(h, LOCK_CLAIM, e->id);
+}
+
+/* Whether there is more to sweep. */
+static bool
+sweep_some(struct drain *d, struct drain_list *l, int64_t now)
+{
+	int did = 0;
+
+	for (size_t i = l->swept; i < count(l); i++) {
+		struct drain_entry *e = &entries(l)[i];
+
+		l->swept = i;
+		if (!e->empty || e->gone)
+			continue;
+		if (did++ == SWEEPS)
+			return true;
+		sweep(d, l, e, now);
+	}
+	l->swept = 0;
+	return false;
+}
+
+/* ---- delivering ---- */
+
+static bool
+better(const struct drain_entry *x, const struct drain_entry *y, bool oldest)
+{
+	if (y == NULL)
+		return true;
+	if (!oldest && x->urgent != y->urgent)
+		return x->urgent;
+	return x->since < y->since;
+}
+
+static struct drain_entry *
+pick(const struct drain *d, const struct drain_list *l, const char *but,
+    int64_t now)
+{
+	struct drain_entry *best = NULL;
+	bool oldest = l->turns % EIGHTH == EIGHTH - 1;
+
+	for (size_t i = 0; i < count(l); i++) {
+		struct drain_entry *e = &entries(l)[i];
+
+		if (is_due(d, e, now) && better(e, best, oldest) &&
+		    (but == NULL || strcmp(e->id, but) != 0))
+			best = e;
+	}
+	return best;
+}
+
+static enum forward_start
+try(struct drain *d, struct drain_list *l, const struct drain_entry *e,
+    bool alone, int64_t now, int64_t *until)
+{
+	struct forward_ask ask = { .to = l->to,
+		.id = e->id,
+		.timeout_ms = l->to->to->timeout_ms,
+		.probe = true,
+		.force = d->force,
+		.now = d->force && !l->probed,
+		.alone = alone };
+	struct fail f = { 0 };
+	enum forward_start did =
+	    forward_begin(&d->forward, &ask, now, until, &f);
+
+	forward_complain(&d->forward, &f, now);
+	return did;
+}
+
+/* What is to be done with an entry whose event was not sent now. */
+static void
+put_off(struct drain *d, struct drain_list *l, struct drain_entry *e,
+    enum forward_start did, int64_t now, int64_t until)
+{
+	e->set = now;
+	switch (did) {
+	case FORWARD_NOTHING:
+		e->empty = true;
+		return;
+	case FORWARD_BUSY:
+		e->until = now + BUSY_SLEEP;
+		return;
+	case FORWARD_WAIT:
+		e->until = until;
+		return;
+	case FORWARD_REST:
+		d->failed = true;
+		l->over = d->force;
+		l->until = until;
+		return;
+	case FORWARD_FAILED:
+		d->failed = true;
+		e->tried = d->force;
+		l->until = now + OWING_SLEEP;
+		return;
+	default:
+		l->until = until;
+	}
+}
+
+/* Begin a call if one is due.  Whether something was done. */
+static bool
+deliver(struct drain *d, struct drain_list *l, int64_t now)
+{
+	struct drain_entry *e = pick(d, l, NULL, now);
+	struct drain_entry *other;
+	enum forward_start did;
+	int64_t until;
+
+	if (e == NULL)
+		return false;
+	did = try(d, l, e, false, now, &until);
+	if (did == FORWARD_OTHER) {
+		other = pick(d, l, e->id, now);
+		if (other != NULL)
+			e = other;
+		did = try(d, l, e, true, now, &until);
+	}
+	if (did == FORWARD_STARTED)
+		l->turns++;
+	else
+		put_off(d, l, e, did, now, until);
+	return true;
+}
+
+static void
+take_result(struct drain *d, int64_t now)
+{
+	const struct forward *fw = &d->forward;
+	struct drain_list *l = list_of(d, d->calling);
+	struct drain_entry *e;
+
+	if (l == NULL || (e = find_noted(l, fw->id)) == NULL)
+		return;
+	e->empty = !fw->owes;
+	e->set = now;
+	e->until = fw->more ? now : fw->until;
+	if (fw->result != FORWARD_LATER)
+		return;
+	d->failed = true;
+	e->tried = d->force;
+	l->probed = true;
+}
+
+/* ---- one step ---- */
+
+static bool
+hold(struct drain *d, struct drain_list *l)
+{
+	struct fail f = { 0 };
+
+	/* A person's drain goes beside others; the claims keep them apart. */
+	if (!l->mine && !d->force)
+		l->mine = lock_try(&l->to->hands[POST_DRAIN], LOCK_DRAIN, NULL,
+			      &f) == LOCK_GOT;
+	return l->mine || d->force;
+}
+
+static void
+let_go(struct drain_list *l)
+{
+	if (l->mine)
+		lock_drop(&l->to->hands[POST_DRAIN], LOCK_DRAIN, NULL);
+	l->mine = false;
+}
+
+/* What waits, for healthz and metrics: see summary.h. */
+static void
+tell(struct drain *d, struct drain_list *l, int64_t now)
+{
+	struct summary s = { .at = now, .dead = l->dead };
+	struct buf text = BUF_MAX(SPOOL_STATE);
+
+	if (now >= l->told && now < l->told + TELL_EVERY)
+		return;
+	l->told = now;
+	for (size_t i = 0; i < count(l); i++) {
+		const struct drain_entry *e = &entries(l)[i];
+		int64_t due = e->until > e->since ? e->until : e->since;
+
+		if (!owes(e))
+			continue;
+		s.owed++;
+		if (s.oldest == 0 || e->since < s.oldest)
+			s.oldest = e->since;
+		if (is_due(d, e, now) && (s.due == 0 || due < s.due))
+			s.due = due;
+	}
+	arena_reset(&d->arena);
+	summary_write(&s, &d->arena, &text);
+	spool_record_put(&l->to->box, "summary.json", &text);
+	buf_free(&text);
+}
+
+/* How long until there is something to do. */
+static int64_t
+sleep_for(const struct drain *d, const struct drain_list *l, int64_t now)
+{
+	int64_t wait = l->looked + LOOK_EVERY - now;
+	bool any = false;
+
+	for (size_t i = 0; i < count(l); i++) {
+		const struct drain_entry *e = &entries(l)[i];
+
+		any = any || owes(e);
+		if (is_due(d, e, now))
+			wait = 0;
+		else if (owes(e) && !e->tried && e->until - now < wait)
+			wait = e->until - now;
+	}
+	if (now < l->until && wait < l->until - now)
+		wait = l->until - now;
+	if (any && wait > OWING_SLEEP)
+		wait = OWING_SLEEP;
+	return wait < 0 ? 0 : wait > IDLE_SLEEP ? IDLE_SLEEP : wait;
+}
+
+static int64_t
+step_list(struct drain *d, struct drain_list *l, int64_t now)
+{
+	if (sweep_some(d, l, now))
+		return 0;
+	if (l->over)
+		return IDLE_SLEEP;
+	if (!hold(d, l)) {
+		int64_t wait = sleep_for(d, l, now);
+
+		return wait < BUSY_SLEEP ? BUSY_SLEEP : wait;
+	}
+	if (!l->looking &&
+	    (l->looked == 0 || now >= l->looked + LOOK_EVERY ||
+		now < l->looked))
+		look_begin(l, now);
+	if (l->looking) {
+		look_on(d, l);
+		return 0;
+	}
+	hear_bells(l, now);
+	if ((now >= l->until || l->until > now + UNTIL_MAX) &&
+	    deliver(d, l, now))
+		return 0;
+	tell(d, l, now);
+	let_go(l);
+	return sleep_for(d, l, now);
+}
+
+int64_t
+drain_step(struct drain *d, int64_t now)
+{
+	int64_t least = IDLE_SLEEP;
+
+	if (forward_busy(&d->forward)) {
+		struct fail f = { 0 };
+
+		if (!forward_settle(&d->forward, now, &f)) {
+			forward_complain(&d->forward, &f, now);
+			return BUSY_SLEEP;
+		}
+		take_result(d, now);
+		return 0;
+	}
+	for (size_t i = 0; i < d->n; i++) {
+		struct drain_list *l = &d->lists[(d->next + i) % d->n];
+		int64_t wait = step_list(d, l, now);
+
+		if (forward_busy(&d->forward)) {
+			d->calling = l->to;
+			d->next = (d->next + i + 1) % d->n;
+			return BUSY_SLEEP;
+		}
+		if (wait < least)
+			least = wait;
+	}
+	return least;
+}
+
+void
+drain_yield(struct drain *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (!forward_busy(&d->forward) || d->calling != d->lists[i].to)
+			let_go(&d->lists[i]);
+}

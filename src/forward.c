@@ -1,0 +1,488 @@
+#include "forward.h"
+
+#include "counters.h"
+#include "fail.h"
+#include "json.h"
+#include "keep.h"
+#include "lock.h"
+#include "log.h"
+#include "setup.h"
+#include "sign.h"
+#include "when.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	RESULT_ROOM = 8 << 10, /* bytes a result may add to a ticket */
+	BODY_MAX = 4 << 20,
+};
+
+/* What an answer means (DESIGN.md, 4). */
+enum verdict {
+	ACCEPTED,
+	TRANSIENT,
+	LIMITED,
+	DENIED,
+	TOO_LARGE,
+	REFUSED,
+};
+
+static enum verdict
+judge(int status)
+{
+	if (status >= 200 && status < 300)
+		return ACCEPTED;
+	switch (status) {
+	case 401:
+	case 403:
+	case 404:
+		return DENIED;
+	case 408:
+		return TRANSIENT;
+	case 413:
+		return TOO_LARGE;
+	case 429:
+		return LIMITED;
+	}
+	if (status >= 400 && status < 500)
+		return REFUSED;
+	/* A redirect is not followed: like a wrong URL, it must be mended. */
+	return status >= 300 && status < 400 ? DENIED : TRANSIENT;
+}
+
+void
+forward_open(struct forward *fw, struct post *post, enum post_slot slot,
+    struct counters *counters)
+{
+	*fw = (struct forward){ .slot = slot,
+		.post = post,
+		.counters = counters,
+		.room = { .fd = -1 },
+		.body = BUF_MAX(BODY_MAX) };
+}
+
+void
+forward_close(struct forward *fw)
+{
+	if (fw->to != NULL && !fw->answered)
+		post_stop(fw->post, fw->slot);
+	if (fw->to != NULL)
+		spool_unreserve(&fw->to->box, &fw->room);
+	arena_free(&fw->arena);
+	arena_free(&fw->scratch);
+	buf_free(&fw->body);
+	fw->to = NULL;
+}
+
+bool
+forward_busy(const struct forward *fw)
+{
+	return fw->to != NULL;
+}
+
+static const struct lock_hand *
+hand(const struct forward *fw)
+{
+	return &fw->to->hands[fw->slot];
+}
+
+/* ---- before the call ---- */
+
+static bool
+load_locked(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
+{
+	bool did;
+
+	if (!lock_wait(hand(fw), LOCK_EDIT, fw->id, f))
+		return false;
+	did = keep_load(&fw->to->box, fw->id, k, now, fw->a, f);
+	lock_drop(hand(fw), LOCK_EDIT, fw->id);
+	return did;
+}
+
+static void
+put_pace(struct forward *fw, const struct pace *p)
+{
+	struct buf out = BUF_MAX(SPOOL_STATE);
+
+	pace_write(p, fw->a, &out);
+	spool_record_put(&fw->to->box, "state.json", &out);
+	buf_free(&out);
+}
+
+static void
+get_pace(struct forward *fw, struct pace *p)
+{
+	struct buf record = BUF_MAX(SPOOL_STATE + 16384);
+
+	spool_record_get(&fw->to->box, "state.json", &record);
+	pace_parse(record.data, record.len, p, fw->a);
+	buf_free(&record);
+}
+
+static enum forward_start
+ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
+    int64_t *until, struct fail *f)
+{
+	enum forward_start did = FORWARD_STARTED;
+	struct pace p;
+
+	fw->call = (struct pace_call){ .target = fw->to->target,
+		.ticket = fw->id,
+		.urgent = fw->event.urgent,
+		.probe = ask->probe,
+		.now = ask->now,
+		.alone = ask->alone,
+		.timeout_ms = ask->timeout_ms };
+	if (!lock_wait(hand(fw), LOCK_STATE, NULL, f))
+		return FORWARD_FAILED;
+	get_pace(fw, &p);
+	switch (pace_ask(&p, fw->to->to->rate, &fw->call, now, until)) {
+	case PACE_GO:
+		put_pace(fw, &p);
+		break;
+	case PACE_WAIT:
+		did = p.mode == PACE_READY ? FORWARD_PACE : FORWARD_REST;
+		break;
+	case PACE_OTHER:
+		did = FORWARD_OTHER;
+	}
+	lock_drop(hand(fw), LOCK_STATE, NULL);
+	return did;
+}
+
+static void
+release(struct forward *fw)
+{
+	spool_unreserve(&fw->to->box, &fw->room);
+	lock_drop(hand(fw), LOCK_CLAIM, fw->id);
+	fw->to = NULL;
+}
+
+/* An event that is nowhere on disk. */
+static enum forward_start
+prepare_direct(struct forward *fw, const struct forward_ask *ask, int64_t now,
+    int64_t *until, struct fail *f)
+{
+	fw->event = (struct ticket_event){
+		.resolved = ask->resolved, .urgent = true, .body = ask->body
+	};
+	return ask_pace(fw, ask, now, until, f);
+}
+
+static enum forward_start
+prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
+    int64_t *until, struct fail *f)
+{
+	enum forward_start did;
+	struct keep k;
+
+	if (!load_locked(fw, &k, now, f))
+		return FORWARD_FAILED;
+	if (ticket_head(&k.ticket) == NULL)
+		return FORWARD_NOTHING;
+	*until = k.ticket.until;
+	if (!ask->force && !ticket_due(&k.ticket, now))
+		return FORWARD_WAIT;
+	fw->event = *ticket_head(&k.ticket);
+	did = ask_pace(fw, ask, now, until, f);
+	if (did != FORWARD_STARTED)
+		return did;
+	/* The result of what is sent must find room. */
+	if (!spool_reserve(
+		&fw->to->box, fw->id, k.size + RESULT_ROOM, &fw->room, f))
+		return FORWARD_FAILED;
+	/* The progress of one event is durable before the next is sent. */
+	if (k.ticket.sent.n != 0 && !ask->synced &&
+	    !spool_sync(&fw->to->box, f))
+		return FORWARD_FAILED;
+	return FORWARD_STARTED;
+}
+
+enum forward_start
+forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
+    int64_t *until, struct fail *f)
+{
+	enum forward_start did;
+
+	*until = now;
+	if (forward_busy(fw))
+		return FORWARD_BUSY;
+	arena_reset(&fw->arena);
+	fw->a = &fw->arena;
+	fw->to = ask->to;
+	fw->answered = false;
+	fw->direct = ask->body != NULL;
+	memcpy(fw->id, ask->id, sizeof(fw->id));
+	switch (lock_try(hand(fw), LOCK_CLAIM, fw->id, f)) {
+	case LOCK_GOT:
+		break;
+	case LOCK_BUSY:
+		fw->to = NULL;
+		return FORWARD_BUSY;
+	case LOCK_FAILED:
+		fw->to = NULL;
+		return FORWARD_FAILED;
+	}
+	did = fw->direct ? prepare_direct(fw, ask, now, until, f)
+			 : prepare(fw, ask, now, until, f);
+	if (did != FORWARD_STARTED) {
+		release(fw);
+		return did;
+	}
+	buf_reset(&fw->body);
+	json_write(fw->event.body, JSON_PLAIN, &fw->body);
+	post_start(fw->post, fw->slot, &fw->to->to->target, fw->body.data,
+	    fw->body.len, ask->timeout_ms);
+	return FORWARD_STARTED;
+}
+
+/* ---- after the call ---- */
+
+static const char *
+reason(struct forward *fw)
+{
+	if (fw->answer.status == 0)
+		return fw->answer.why;
+	return arena_printf(
+	    fw->a, "HTTP %d: %.160s", fw->answer.status, fw->answer.text);
+}
+
+static bool
+bury(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
+{
+	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
+	bool did;
+
+	t->error = reason(fw);
+	ticket_epitaph(t, &fw->event, fw->answer.status, fw->answer.text,
+	    fw->answer.text_len, now, fw->a, &text);
+	did = spool_bury(&fw->to->box, fw->id, fw->event.n, &text, f);
+	buf_free(&text);
+	if (did)
+		ticket_refused(t, &fw->event, reason(fw), now, fw->a);
+	fw->result = FORWARD_DEAD;
+	return did;
+}
+
+static bool
+too_large(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
+{
+	if (!ticket_shrink(t, &fw->event, fw->a))
+		return bury(fw, t, now, f);
+	ticket_note(t, "made smaller", fw->event.n, reason(fw), now, fw->a);
+	return true;
+}
+
+static bool
+failed(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
+{
+	uint64_t random;
+
+	sign_random(&random, sizeof(random));
+	ticket_failed(
+	    t, &fw->event, fw->answer.unknown, reason(fw), random, now, fw->a);
+	return !ticket_spent(t, fw->to->to->retry_hours) || bury(fw, t, now, f);
+}
+
+static bool
+apply(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
+{
+	fw->result = FORWARD_LATER;
+	switch (judge(fw->answer.status)) {
+	case ACCEPTED:
+		fw->result = FORWARD_DELIVERED;
+		ticket_accepted(t, &fw->event, fw->to->url, now, fw->a);
+		return true;
+	case TRANSIENT:
+		return failed(fw, t, now, f);
+	case LIMITED:
+		/* Others pass, this one alone does not: incident.io answers
+		 * 429 to what is too large (facts/incidentio.md, 0.3). */
+		if (t->limited != 0 && fw->success > t->limited)
+			return too_large(fw, t, now, f);
+		t->limited = now;
+		return true;
+	case DENIED:
+		return true;
+	case TOO_LARGE:
+		return too_large(fw, t, now, f);
+	case REFUSED:
+		return bury(fw, t, now, f);
+	}
+	return true;
+}
+
+/* Under edit. */
+static bool
+record_ticket(
+    struct forward *fw, int64_t now, struct spool_mark *mark, struct fail *f)
+{
+	const struct spool_box *b = &fw->to->box;
+	struct keep k;
+
+	fw->more = fw->owes = false;
+	if (!keep_load(b, fw->id, &k, now, fw->a, f))
+		return false;
+	/* Dropped or pruned meanwhile: there is nothing to record. */
+	if (!k.there)
+		return true;
+	if (!apply(fw, &k.ticket, now, f) ||
+	    !keep_store(b, fw->id, &k, &fw->room, fw->a, f))
+		return false;
+	fw->owes = ticket_head(&k.ticket) != NULL;
+	fw->until = k.ticket.until;
+	fw->more = fw->result != FORWARD_LATER && ticket_due(&k.ticket, now);
+	return spool_mark(b, fw->id, mark) || fail_sys(f, "pending");
+}
+
+static enum pace_outcome
+outcome(const struct forward *fw)
+{
+	switch (judge(fw->answer.status)) {
+	case ACCEPTED:
+		return PACE_ACCEPTED;
+	case TRANSIENT:
+		return PACE_TRANSIENT;
+	case LIMITED:
+		return PACE_LIMITED;
+	case DENIED:
+		return PACE_DENIED;
+	default:
+		return PACE_REFUSED;
+	}
+}
+
+/* Tell the pace, and learn from it when anything was last accepted. */
+static int64_t
+record_pace(struct forward *fw, int64_t now)
+{
+	struct fail ignored = { 0 };
+	int64_t wait = -1;
+	int64_t success;
+	struct pace p;
+
+	if (!lock_wait(hand(fw), LOCK_STATE, NULL, &ignored))
+		return 0;
+	get_pace(fw, &p);
+	success = p.success;
+	if (!when_retry_after(fw->answer.retry_after, now, &wait))
+		wait = -1;
+	pace_tell(&p, outcome(fw), &fw->call, wait, now);
+	put_pace(fw, &p);
+	lock_drop(hand(fw), LOCK_STATE, NULL);
+	return success;
+}
+
+static const char *
+result_word(const struct forward *fw)
+{
+	static const char *const words[] = { "delivered", "later", "dead" };
+
+	return words[fw->result];
+}
+
+static void
+count_delivery(const struct forward *fw)
+{
+	char labels[160];
+
+	(void)snprintf(
+	    labels, sizeof(labels), "destination=\"%s\"", fw->to->to->name);
+	counters_add(fw->counters, 1,
+	    "bellrelay_deliveries_total{%s,outcome=\"%s\"}", labels,
+	    result_word(fw));
+	counters_time(
+	    fw->counters, "bellrelay_delivery_seconds", labels, fw->answer.ms);
+}
+
+static void
+log_delivery(const struct forward *fw, int64_t now)
+{
+	struct log_line l = log_begin(now, "delivery");
+
+	log_str(&l, "result", result_word(fw));
+	log_str(&l, "destination", fw->to->to->name);
+	log_str(&l, "alert", fw->id);
+	log_int(&l, "n", (int64_t)fw->event.n);
+	log_str(&l, "status", fw->event.resolved ? "resolved" : "firing");
+	log_int(&l, "http", fw->answer.status);
+	log_int(&l, "ms", fw->answer.ms);
+	if (fw->result != FORWARD_DELIVERED)
+		log_str(&l, "why",
+		    fw->answer.status == 0 ? fw->answer.why : fw->answer.text);
+	log_end(&l);
+}
+
+/* Somebody may have queued more and relied on the holder of the claim. */
+static void
+look_again(struct forward *fw, const struct spool_mark *mine,
+    const struct setup_box *to)
+{
+	struct spool_mark now;
+
+	if (spool_mark(&to->box, fw->id, &now) &&
+	    (now.ino != mine->ino || now.mtime_ns != mine->mtime_ns))
+		fw->more = fw->owes = true;
+}
+
+static bool
+record(struct forward *fw, int64_t now, struct spool_mark *mark, struct fail *f)
+{
+	bool did;
+
+	if (fw->direct) {
+		fw->more = fw->owes = false;
+		fw->result = judge(fw->answer.status) == ACCEPTED
+		    ? FORWARD_DELIVERED
+		    : FORWARD_LATER;
+		return true;
+	}
+	if (!lock_wait(hand(fw), LOCK_EDIT, fw->id, f))
+		return false;
+	did = record_ticket(fw, now, mark, f);
+	lock_drop(hand(fw), LOCK_EDIT, fw->id);
+	return did;
+}
+
+bool
+forward_settle(struct forward *fw, int64_t now, struct fail *f)
+{
+	struct spool_mark mark = { 0 };
+	struct setup_box *to = fw->to;
+
+	/* What was sent stays; what an attempt to record it needs does not. */
+	fw->a = &fw->scratch;
+	arena_reset(fw->a);
+	if (!fw->answered) {
+		if (!post_done(fw->post, fw->slot, &fw->answer))
+			return false;
+		fw->answered = true;
+		/* Before the ticket: nobody's edit is held, and a process
+		 * that dies here has told the others how the call went. */
+		fw->success = record_pace(fw, now);
+	}
+	if (!record(fw, now, &mark, f))
+		return false;
+	log_delivery(fw, now);
+	count_delivery(fw);
+	release(fw);
+	if (!fw->direct)
+		look_again(fw, &mark, to);
+	return true;
+}
+
+void
+forward_complain(const struct forward *fw, const struct fail *f, int64_t now)
+{
+	struct log_line l;
+
+	if (f->kind == FAIL_NONE)
+		return;
+	l = log_begin(now, "forward");
+	log_str(&l, "result", "failed");
+	log_str(&l, "alert", fw->id);
+	log_str(&l, "why", f->text);
+	log_end(&l);
+}

@@ -1,0 +1,45 @@
+/*
+ * Locks of a destination: bytes of the file `lock` in its directory, which is
+ * never renamed, replaced or unlinked (SPOOL.md, LOCKS).
+ *
+ * Locks belong to a hand (open file description locks, fcntl(2)) and die with
+ * it or with the process.  Two flows of work in one process need a hand each.
+ * Order: claim, edit, state; at most one claim and one edit at a time; claim
+ * may be held over a network call, edit and state never.
+ */
+#ifndef LOCK_H
+#define LOCK_H
+
+#include <stdbool.h>
+
+struct fail;
+
+struct lock_hand {
+	int dir; /* borrowed: the destination's directory */
+	int fd;  /* -1: not open */
+};
+
+enum lock_kind {
+	LOCK_DRAIN, /* who drains this destination */
+	LOCK_STATE, /* state.json */
+	LOCK_EDIT,  /* one ticket: one read-change-rename */
+	LOCK_CLAIM, /* one ticket: its event is being sent */
+};
+
+enum lock_got { LOCK_GOT, LOCK_BUSY, LOCK_FAILED };
+
+/* Open the lock file in dir, which must be there. */
+bool lock_open(int dir, struct lock_hand *h, struct fail *f);
+void lock_close(struct lock_hand *h);
+
+/* Try once.  id is a ticket's id for edit and claim, else NULL. */
+enum lock_got lock_try(const struct lock_hand *h, enum lock_kind kind,
+    const char *id, struct fail *f);
+
+/* Try for at most 2 s; then it is FAIL_RETRY. */
+bool lock_wait(const struct lock_hand *h, enum lock_kind kind, const char *id,
+    struct fail *f);
+
+void lock_drop(const struct lock_hand *h, enum lock_kind kind, const char *id);
+
+#endif

@@ -1,0 +1,278 @@
+#include "pace.h"
+
+#include "arena.h"
+#include "buf.h"
+#include "fail.h"
+#include "json.h"
+#include "tree.h"
+#include "when.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	WINDOW = 60 * WHEN_SECOND,
+	HELD_WAIT = 300 * WHEN_SECOND,
+	RETRY_MAX = 3600 * WHEN_SECOND,
+	PROBE_SLACK = WHEN_SECOND,
+};
+
+static const char *const modes[] = { "ready", "resting", "held" };
+
+const char *
+pace_mode_name(enum pace_mode mode)
+{
+	return modes[mode];
+}
+
+static void
+name_to(char to[PACE_NAME], const char *from)
+{
+	(void)snprintf(to, PACE_NAME, "%s", from);
+}
+
+/* ---- the rate ---- */
+
+/* Calls that may leave at once. */
+static int64_t
+burst(unsigned rate)
+{
+	return rate < 4 ? 1 : rate / 4;
+}
+
+/*
+ * A bucket of b calls that gains one each interval lets at most
+ * b - 1 + 60 s / interval calls out in any 60 s.
+ */
+static int64_t
+interval(unsigned rate)
+{
+	int64_t calls = (int64_t)rate - burst(rate) + 1;
+
+	return (WINDOW + calls - 1) / calls;
+}
+
+static bool
+take_token(
+    struct pace *p, unsigned rate, bool urgent, int64_t now, int64_t *until)
+{
+	int64_t step = interval(rate);
+	int64_t depth = (burst(rate) - 1) * step;
+	int64_t mine = urgent ? depth : depth - depth / 3;
+
+	/* A clock that went back must not hold calls for longer than a burst.
+	 */
+	if (p->arrival > now + depth + step)
+		p->arrival = now + depth + step;
+	if (p->arrival < now)
+		p->arrival = now;
+	if (p->arrival - now > mine) {
+		*until = p->arrival - mine;
+		return false;
+	}
+	p->arrival += step;
+	return true;
+}
+
+/* ---- ready, resting, held ---- */
+
+static void
+enter(struct pace *p, enum pace_mode mode, int64_t now)
+{
+	if (p->mode == mode)
+		return;
+	p->mode = mode;
+	p->since = now;
+	p->probes = 0;
+}
+
+/* A clock outside the span of the wait ends it. */
+static bool
+wait_is_over(const struct pace *p, int64_t now)
+{
+	return now >= p->until || now < p->set;
+}
+
+static enum pace_answer
+ask_probe(struct pace *p, const struct pace_call *call, bool changed,
+    int64_t now, int64_t *until)
+{
+	*until = p->until;
+	if (!call->probe && !changed)
+		return PACE_WAIT;
+	if (!call->now && !changed && !wait_is_over(p, now))
+		return PACE_WAIT;
+	if (!call->now && !call->alone && strcmp(p->last, call->ticket) == 0)
+		return PACE_OTHER;
+	return PACE_GO;
+}
+
+enum pace_answer
+pace_ask(struct pace *p, unsigned rate, const struct pace_call *call,
+    int64_t now, int64_t *until)
+{
+	bool changed = strcmp(p->target, call->target) != 0;
+
+	if (p->mode != PACE_READY) {
+		enum pace_answer said = ask_probe(p, call, changed, now, until);
+
+		if (said != PACE_GO)
+			return said;
+	}
+	if (!take_token(
+		p, rate, call->urgent || p->mode != PACE_READY, now, until))
+		return PACE_WAIT;
+	name_to(p->target, call->target);
+	if (p->mode != PACE_READY) {
+		/* The others wait for what this probe finds. */
+		p->set = now;
+		p->until = now + call->timeout_ms + PROBE_SLACK;
+		p->probes++;
+	}
+	return PACE_GO;
+}
+
+static int64_t
+rest_delay(unsigned probes)
+{
+	static const int64_t seconds[] = { 5, 15, 30, 60 };
+	size_t last = sizeof(seconds) / sizeof(seconds[0]) - 1;
+
+	return seconds[probes > last ? last : probes] * WHEN_SECOND;
+}
+
+static void
+wait_for(struct pace *p, int64_t wait, int64_t now)
+{
+	p->set = now;
+	p->until = now + wait;
+}
+
+static void
+rest(struct pace *p, int64_t wait, int64_t now)
+{
+	enter(p, PACE_RESTING, now);
+	if (wait < 0)
+		wait = rest_delay(p->probes);
+	wait_for(p, wait > RETRY_MAX ? RETRY_MAX : wait, now);
+}
+
+static void
+tell_transient(struct pace *p, const struct pace_call *call, int64_t now)
+{
+	bool second = p->last[0] != '\0' && strcmp(p->last, call->ticket) != 0;
+
+	if (p->mode == PACE_HELD)
+		wait_for(p, HELD_WAIT, now);
+	else if (p->mode == PACE_RESTING || second)
+		rest(p, -1, now);
+}
+
+void
+pace_tell(struct pace *p, enum pace_outcome outcome,
+    const struct pace_call *call, int64_t wait, int64_t now)
+{
+	name_to(p->target, call->target);
+	switch (outcome) {
+	case PACE_ACCEPTED:
+		enter(p, PACE_READY, now);
+		p->success = now;
+		p->last[0] = '\0';
+		return;
+	case PACE_REFUSED:
+		if (p->mode != PACE_READY)
+			wait_for(p, 0, now);
+		p->last[0] = '\0';
+		return;
+	case PACE_TRANSIENT:
+		tell_transient(p, call, now);
+		break;
+	case PACE_LIMITED:
+		rest(p, wait, now);
+		break;
+	case PACE_DENIED:
+		enter(p, PACE_HELD, now);
+		wait_for(p, HELD_WAIT, now);
+		break;
+	}
+	name_to(p->last, call->ticket);
+}
+
+/* ---- the record ---- */
+
+static void
+put_num(struct arena *a, struct tree *to, const char *name, int64_t n)
+{
+	tree_set(a, to, name, tree_num(a, n));
+}
+
+static void
+put_text(struct arena *a, struct tree *to, const char *name, const char *s)
+{
+	tree_set(a, to, name, tree_str(a, s));
+}
+
+void
+pace_write(const struct pace *p, struct arena *a, struct buf *out)
+{
+	struct tree *to = tree_new(a, TREE_OBJECT);
+
+	put_text(a, to, "mode", modes[p->mode]);
+	put_num(a, to, "since", p->since);
+	put_num(a, to, "set", p->set);
+	put_num(a, to, "until", p->until);
+	put_num(a, to, "probes", p->probes);
+	put_text(a, to, "last", p->last);
+	put_text(a, to, "target", p->target);
+	put_num(a, to, "arrival", p->arrival);
+	put_num(a, to, "success", p->success);
+	json_write(to, JSON_PRETTY, out);
+}
+
+static void
+get_name(const struct tree *from, const char *name, char to[PACE_NAME],
+    struct arena *a)
+{
+	const char *s = tree_cstr(tree_get(from, name), a);
+
+	name_to(to, s == NULL ? "" : s);
+}
+
+static int64_t
+get_num(const struct tree *from, const char *name)
+{
+	int64_t n = 0;
+
+	(void)tree_int(tree_get(from, name), &n);
+	return n;
+}
+
+static enum pace_mode
+get_mode(const struct tree *from)
+{
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (tree_says(tree_get(from, "mode"), modes[i]))
+			return (enum pace_mode)i;
+	return PACE_READY;
+}
+
+void
+pace_parse(const char *text, size_t n, struct pace *p, struct arena *a)
+{
+	struct tree *from = NULL;
+	struct fail ignored = { 0 };
+
+	*p = (struct pace){ .arrival = INT64_MAX };
+	if (!tree_parse(text, n, a, &from, &ignored) ||
+	    !tree_is(from, TREE_OBJECT))
+		return;
+	p->mode = get_mode(from);
+	p->since = get_num(from, "since");
+	p->set = get_num(from, "set");
+	p->until = get_num(from, "until");
+	p->probes = (unsigned)get_num(from, "probes");
+	get_name(from, "last", p->last, a);
+	get_name(from, "target", p->target, a);
+	p->arrival = get_num(from, "arrival");
+	p->success = get_num(from, "success");
+}

@@ -1,0 +1,605 @@
+#include "relay.h"
+
+#include "answer.h"
+#include "event.h"
+#include "fail.h"
+#include "keep.h"
+#include "log.h"
+#include "request.h"
+#include "source.h"
+#include "tree.h"
+#include "when.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	DEFAULT_LIMIT = 1 << 20,
+	LEAST_CALL_MS = 200, /* below this a call is not begun */
+	POLL_MS = 1000,
+	GROWTH = 4, /* a ticket may be so many times its webhook */
+	TICKET_ROOM = 16 << 10,
+};
+
+int64_t
+relay_now(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- configuration ---- */
+
+static struct setup *
+spare(struct relay *r)
+{
+	return r->setup == &r->setups[0] ? &r->setups[1] : &r->setups[0];
+}
+
+static void
+say_conf(int64_t now, const char *result, const char *why)
+{
+	struct log_line l = log_begin(now, "configuration");
+
+	log_str(&l, "result", result);
+	log_str(&l, "why", why);
+	log_end(&l);
+}
+
+static void
+adopt(struct relay *r, struct setup *fresh)
+{
+	struct setup *before = r->setup;
+
+	r->setup = fresh;
+	r->broken[0] = '\0';
+	if (before != NULL && forward_busy(&r->drain.forward)) {
+		r->old = before;
+		return;
+	}
+	drain_use(&r->drain, NULL);
+	if (before != NULL)
+		setup_close(before);
+}
+
+/* What the last call of the drain still used can go. */
+static void
+forget_old(struct relay *r)
+{
+	if (r->old == NULL || forward_busy(&r->drain.forward))
+		return;
+	drain_use(&r->drain, NULL);
+	setup_close(r->old);
+	r->old = NULL;
+}
+
+static void
+reject(struct relay *r, struct setup *fresh, const struct fail *f, int64_t now)
+{
+	setup_close(fresh);
+	if (strcmp(r->broken, f->text) == 0)
+		return;
+	(void)snprintf(r->broken, sizeof(r->broken), "%s", f->text);
+	say_conf(now, r->setup == NULL ? "broken" : "broken, the old one stays",
+	    f->text);
+}
+
+void
+relay_refresh(struct relay *r, int64_t now)
+{
+	struct setup *fresh = spare(r);
+	struct fail f = { 0 };
+
+	forget_old(r);
+	if (r->old != NULL ||
+	    (r->setup != NULL && r->broken[0] == '\0' &&
+		!conf_stale(&r->setup->conf)))
+		return;
+	if (!setup_read(fresh, r->path, &f)) {
+		reject(r, fresh, &f, now);
+		return;
+	}
+	if (r->setup != NULL)
+		say_conf(now, "taken up", NULL);
+	adopt(r, fresh);
+}
+
+bool
+relay_open(struct relay *r, const char *path, struct fail *f)
+{
+	*r = (struct relay){ .path = path };
+	if (!post_open(&r->post, f))
+		return false;
+	forward_open(&r->webhook, r->post, POST_WEBHOOK, &r->counters);
+	drain_open(&r->drain, r->post, &r->counters);
+	relay_refresh(r, relay_now());
+	return true;
+}
+
+void
+relay_close(struct relay *r)
+{
+	forward_close(&r->webhook);
+	drain_close(&r->drain);
+	if (r->old != NULL)
+		setup_close(r->old);
+	if (r->setup != NULL)
+		setup_close(r->setup);
+	post_close(r->post);
+	arena_free(&r->arena);
+}
+
+size_t
+relay_body_limit(const struct relay *r)
+{
+	return r->setup == NULL ? DEFAULT_LIMIT : r->setup->conf.body_limit;
+}
+
+void
+relay_flush(struct relay *r)
+{
+	if (r->setup != NULL && r->setup->boxes != NULL)
+		counters_flush(&r->counters, r->setup->spool.dir);
+}
+
+/* ---- proof and reading ---- */
+
+static const char *
+header(const void *from, const char *name)
+{
+	const struct request *req = from;
+
+	return req->param(req->from, name);
+}
+
+/* A body that could not be read, or is no JSON where it must be. */
+static bool
+fit_body(const struct request *req, const struct source_kind *kind,
+    struct answer *out, struct arena *a)
+{
+	int status = 0;
+	const char *detail = NULL;
+
+	if (req->state == REQUEST_LONG) {
+		status = 413;
+		detail = "the body is over the limit";
+	} else if (req->state == REQUEST_SLOW) {
+		status = 408;
+		detail = "the body came too slowly";
+	} else if (req->state == REQUEST_LIED) {
+		status = 400;
+		detail = "the body is not as long as was announced";
+	} else if (request_has_type(req) && !kind->any_type &&
+	    !request_is_json(req)) {
+		status = 415;
+		detail = "the content type must be application/json";
+	}
+	if (status != 0)
+		answer_problem(out, status, detail, a);
+	return status == 0;
+}
+
+/*
+ * The proof is asked for before anything else, as far as it can be computed;
+ * what keeps it from being computed is told only where the rest of it fits.
+ */
+static bool
+prove(struct relay *r, const struct request *req, struct source_request *sr,
+    struct answer *out, struct fail *why)
+{
+	const struct source *s = &req->source->source;
+	struct fail parse = { 0 };
+	struct tree *tree = NULL;
+	bool whole = req->state == REQUEST_WHOLE;
+
+	*sr = (struct source_request){ .header = header,
+		.from = req,
+		.token = req->token,
+		.body = whole ? req->body.data : NULL,
+		.body_len = req->body.len,
+		.now = req->now };
+	if (whole &&
+	    tree_parse(req->body.data, req->body.len, &r->arena, &tree, &parse))
+		sr->tree = tree;
+	if (!s->kind->prove(s, sr, &r->arena, why) && why->kind == FAIL_AUTH) {
+		answer_fail(out, why, &r->arena);
+		return false;
+	}
+	if (!fit_body(req, s->kind, out, &r->arena))
+		return false;
+	if (parse.kind != FAIL_NONE && why->kind != FAIL_NONE)
+		*why = parse;
+	if (why->kind == FAIL_NONE)
+		return true;
+	answer_fail(out, why, &r->arena);
+	return false;
+}
+
+/* ---- one alert at one destination ---- */
+
+struct item {
+	const struct source_item *alert;
+	struct setup_box *to;
+	char id[SPOOL_ID + 1];
+	struct tree *body; /* the event, if it must be sent without a ticket */
+	uint64_t n;        /* serial of what was queued */
+	bool urgent;
+	bool waits; /* something is in its queue */
+	bool idle;  /* written, but nothing is in its queue */
+	bool resolved;
+	bool unstored; /* the spool could not take it, and had no ticket */
+	enum answer_result result;
+};
+
+/* Merge and queue, in memory. */
+static enum ticket_result
+change(const struct source *s, struct item *i, struct keep *k, int64_t now,
+    struct arena *a)
+{
+	const struct conf_destination *d = i->to->to;
+	struct ticket *t = &k->ticket;
+	struct ticket_change c = { .target = i->to->url,
+		.resend_after = (int64_t)d->resend_after * WHEN_SECOND,
+		.updates = d->updates,
+		.refire = d->refire };
+	enum ticket_result did;
+
+	if (!k->there)
+		ticket_new(t, i->alert->key, s->name, now, a);
+	c.alert =
+	    event_merge(s, t->alert, i->alert->change, i->alert->whole, now, a);
+	c.body = event_body(c.alert, t->key, a);
+	did = ticket_enqueue(t, &c, now, a);
+	i->body = c.body;
+	i->resolved = event_resolved(c.alert);
+	i->n = t->next - 1;
+	i->waits = ticket_head(t) != NULL;
+	i->urgent = ticket_urgent(t);
+	return did;
+}
+
+/* Keep the ticket; whatever fails, a ticket that was there stays as it was. */
+static bool
+keep(const struct relay *r, struct item *i, const struct keep *k, bool room,
+    struct arena *a, struct fail *f)
+{
+	struct fail why = { 0 };
+
+	if (!room)
+		(void)fail_set(&why, FAIL_RETRY, "spool: the disk is full");
+	else if (keep_store(&i->to->box, i->id, k, NULL, a, &why))
+		return true;
+	/* An alert that has no ticket can be sent without one. */
+	i->unstored =
+	    !k->there && why.kind == FAIL_RETRY && !forward_busy(&r->webhook);
+	return i->unstored || fail_set(f, why.kind, "%s", why.text);
+}
+
+static bool
+enqueue_locked(struct relay *r, const struct source *s, struct item *i,
+    bool room, int64_t now, struct fail *f)
+{
+	struct keep k;
+
+	if (!keep_load(&i->to->box, i->id, &k, now, &r->arena, f))
+		return false;
+	i->result = ANSWER_IGNORED;
+	if (i->alert->only_known &&
+	    (!k.there || event_resolved(k.ticket.alert)))
+		return true;
+	switch (change(s, i, &k, now, &r->arena)) {
+	case TICKET_UNCHANGED:
+		i->result = ANSWER_UNCHANGED;
+		return true;
+	case TICKET_SAME:
+		i->result = ANSWER_QUEUED;
+		return true;
+	case TICKET_MERGED:
+		i->result = ANSWER_UNCHANGED;
+		i->idle = !i->waits;
+		return keep(r, i, &k, room, &r->arena, f);
+	case TICKET_QUEUED:
+		i->result = ANSWER_QUEUED;
+		return keep(r, i, &k, room, &r->arena, f);
+	}
+	return true;
+}
+
+static bool
+enqueue(struct relay *r, const struct source *s, struct item *i, bool room,
+    int64_t now, struct fail *f)
+{
+	const struct lock_hand *h = &i->to->hands[POST_WEBHOOK];
+	bool did;
+
+	spool_id(i->alert->key, i->id);
+	if (!lock_wait(h, LOCK_EDIT, i->id, f))
+		return false;
+	did = enqueue_locked(r, s, i, room, now, f);
+	lock_drop(h, LOCK_EDIT, i->id);
+	return did;
+}
+
+/* ---- forwarding within the webhook's one time-out ---- */
+
+/* Wait for the call; false: it is over, but its result is not on disk. */
+static bool
+finish_call(struct relay *r, struct fail *f)
+{
+	while (!forward_settle(&r->webhook, relay_now(), f)) {
+		if (!post_busy(r->post, POST_WEBHOOK) && r->webhook.answered)
+			return false;
+		post_poll(r->post, POLL_MS, NULL, 0, NULL);
+	}
+	return true;
+}
+
+static void
+forward_direct(struct relay *r, struct item *i, long ms, struct fail *f)
+{
+	struct forward_ask ask = { .to = i->to,
+		.id = i->id,
+		.timeout_ms = ms,
+		.body = i->body,
+		.resolved = i->resolved };
+	struct fail why = { 0 };
+	int64_t until;
+
+	if (forward_begin(&r->webhook, &ask, relay_now(), &until, &why) ==
+		FORWARD_STARTED &&
+	    finish_call(r, &why) && r->webhook.result == FORWARD_DELIVERED)
+		i->result = ANSWER_DELIVERED;
+	else
+		(void)fail_set(f, FAIL_RETRY,
+		    "no room to store it, and it could not be sent at once");
+}
+
+/* Deliver what the ticket owes, oldest first, up to our own event. */
+static void
+forward_item(struct relay *r, struct item *i, int64_t deadline)
+{
+	const struct forward *fw = &r->webhook;
+	enum forward_start did = FORWARD_STARTED;
+	int64_t until = 0;
+	int64_t left;
+	bool more = true;
+
+	while (more && (left = deadline - relay_now()) >= LEAST_CALL_MS) {
+		long ms = i->to->to->timeout_ms;
+		struct forward_ask ask = { .to = i->to,
+			.id = i->id,
+			.timeout_ms = left < ms ? (long)left : ms,
+			.synced = true };
+		struct fail f = { 0 };
+
+		did = forward_begin(&r->webhook, &ask, relay_now(), &until, &f);
+		if (did != FORWARD_STARTED || !finish_call(r, &f)) {
+			forward_complain(&r->webhook, &f, relay_now());
+			break;
+		}
+		more = fw->more;
+		i->waits = fw->owes;
+		i->urgent = i->urgent && fw->owes;
+		until = fw->until;
+		if (fw->result == FORWARD_DELIVERED && fw->event.n >= i->n)
+			i->result = ANSWER_DELIVERED;
+	}
+	if (did == FORWARD_NOTHING)
+		i->waits = false;
+	drain_note(&r->drain, i->to, i->id, i->urgent, !i->waits, 0,
+	    did == FORWARD_STARTED || did == FORWARD_WAIT ? until : 0,
+	    relay_now());
+	if (i->waits && i->urgent)
+		spool_ring(&i->to->box, i->id);
+}
+
+/* ---- the whole ---- */
+
+static struct item *
+list_items(struct relay *r, const struct conf_source *cs,
+    const struct source_reading *reading, size_t *n)
+{
+	struct item *items;
+	size_t alerts = 0;
+
+	for (const struct source_item *s = reading->items; s != NULL;
+	     s = s->next)
+		alerts++;
+	items = arena_alloc(
+	    &r->arena, (alerts * cs->n_to + 1) * sizeof(struct item));
+	*n = 0;
+	for (const struct source_item *s = reading->items; s != NULL;
+	     s = s->next)
+		for (size_t i = 0; i < cs->n_to; i++)
+			items[(*n)++] = (struct item){ .alert = s,
+				.to = setup_box(r->setup, cs->to[i]) };
+	return items;
+}
+
+static bool
+has_room(const struct relay *r, const struct request *req, size_t n)
+{
+	struct fail ignored = { 0 };
+
+	return spool_room(&r->setup->spool, 2 * n,
+	    n * (GROWTH * req->body.len + TICKET_ROOM), &ignored);
+}
+
+/* Every name that a yes relies on is made durable by us. */
+static bool
+sync_all(
+    const struct relay *r, const struct item *items, size_t n, struct fail *f)
+{
+	for (size_t b = 0; b < r->setup->conf.n_destinations; b++) {
+		const struct setup_box *to = &r->setup->boxes[b];
+		bool used = false;
+
+		for (size_t i = 0; i < n; i++)
+			used = used ||
+			    (items[i].to == to && !items[i].unstored &&
+				items[i].result != ANSWER_IGNORED);
+		if (used && !spool_sync(&to->box, f))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * All are stored before the first is sent; what cannot be stored refuses the
+ * whole webhook, and what was stored by then rings all the same.
+ */
+static bool
+take(struct relay *r, const struct request *req, struct item *items, size_t n,
+    struct fail *f)
+{
+	const struct source *s = &req->source->source;
+	bool room = has_room(r, req, n);
+	int64_t deadline = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		long ms = items[i].to->to->timeout_ms;
+
+		if (!enqueue(r, s, &items[i], room, req->now, f))
+			return false;
+		if (deadline < relay_now() + ms)
+			deadline = relay_now() + ms;
+	}
+	if (!sync_all(r, items, n, f))
+		return false;
+	for (size_t i = 0; i < n && f->kind == FAIL_NONE; i++)
+		if (items[i].unstored)
+			forward_direct(
+			    r, &items[i], (long)(deadline - relay_now()), f);
+		else if (items[i].result == ANSWER_QUEUED)
+			forward_item(r, &items[i], deadline);
+		else if (items[i].idle)
+			drain_note(&r->drain, items[i].to, items[i].id, false,
+			    true, 0, 0, relay_now());
+	return f->kind == FAIL_NONE;
+}
+
+static void
+answer_taken(struct relay *r, const struct request *req,
+    const struct item *items, size_t n, struct answer *out)
+{
+	struct answer_item *list =
+	    arena_alloc(&r->arena, (n + 1) * sizeof(*list));
+	size_t used = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (items[i].result != ANSWER_IGNORED || n == 1)
+			list[used++] = (struct answer_item){
+				.result = items[i].result,
+				.alert = items[i].id,
+				.key = items[i].alert->key,
+				.destination = items[i].to->to->name,
+				.resolved = items[i].resolved,
+			};
+	answer_items(
+	    out, list, used, req->source->source.kind->only_200, &r->arena);
+}
+
+static bool
+serve(struct relay *r, struct request *req, struct answer *out,
+    struct item **items, size_t *n, struct fail *why)
+{
+	const struct source *s = &req->source->source;
+	struct source_reading reading = { 0 };
+	struct source_request sr;
+
+	if (!prove(r, req, &sr, out, why))
+		return false;
+	s->kind->read(s, &sr, &r->arena, &reading);
+	if (reading.items == NULL) {
+		answer_items(out, NULL, 0, false, &r->arena);
+		return true;
+	}
+	if (!setup_spool(r->setup, why)) {
+		answer_fail(out, why, &r->arena);
+		return false;
+	}
+	*items = list_items(r, req->source, &reading, n);
+	if (!take(r, req, *items, *n, why)) {
+		answer_fail(out, why, &r->arena);
+		return false;
+	}
+	answer_taken(r, req, *items, *n, out);
+	return true;
+}
+
+/* A webhook's result in one word; of several the least certain. */
+static const char *
+result_word(const struct answer *a, const struct item *items, size_t n)
+{
+	enum answer_result least = ANSWER_IGNORED;
+
+	if (a->status >= 300)
+		return "refused";
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].unstored)
+			return "unstored";
+		if (items[i].result < least)
+			least = items[i].result;
+	}
+	return answer_word(least);
+}
+
+static void
+count_webhook(
+    struct relay *r, const struct request *req, int status, const char *result)
+{
+	char labels[160];
+
+	(void)snprintf(
+	    labels, sizeof(labels), "source=\"%s\"", req->source->source.name);
+	counters_add(&r->counters, 1,
+	    "bellrelay_webhooks_total{%s,result=\"%s\",status=\"%d\"}", labels,
+	    result, status);
+	counters_time(&r->counters, "bellrelay_webhook_seconds", labels,
+	    relay_now() - req->now);
+}
+
+static void
+log_webhook(const struct request *req, const struct answer *a,
+    const struct item *items, size_t n, const struct fail *why)
+{
+	int64_t now = relay_now();
+	struct log_line l = log_begin(now, "webhook");
+
+	log_str(&l, "source", req->source->source.name);
+	log_int(&l, "http", a->status);
+	log_str(&l, "result", result_word(a, items, n));
+	if (n > 0)
+		log_str(&l, "alert", items[0].id);
+	if (n > 1)
+		log_int(&l, "alerts", (int64_t)n);
+	log_int(&l, "ms", now - req->now);
+	if (why->kind != FAIL_NONE)
+		log_str(&l, "why", why->text);
+	log_end(&l);
+}
+
+void
+relay_webhook(struct relay *r, struct request *req, struct answer *out)
+{
+	struct item *items = NULL;
+	struct fail why = { 0 };
+	struct fail stuck = { 0 };
+	size_t n = 0;
+
+	if (forward_busy(&r->webhook))
+		(void)forward_settle(&r->webhook, req->now, &stuck);
+	if (!serve(r, req, out, &items, &n, &why) && out->status == 503)
+		/* What is wrong with the spool may be that it was replaced. */
+		if (!forward_busy(&r->webhook) &&
+		    !forward_busy(&r->drain.forward)) {
+			drain_use(&r->drain, NULL);
+			setup_shut(r->setup);
+		}
+	log_webhook(req, out, items, n, &why);
+	count_webhook(r, req, out->status, result_word(out, items, n));
+	arena_reset(&r->arena);
+}

@@ -1,0 +1,61 @@
+/*
+ * The story of a webhook: proof, reading, ENQUEUE and FORWARD of SPOOL.md,
+ * answer.  A relay is all that a process has: configuration, spool,
+ * connections, the call of the webhook and the call of the drain.
+ */
+#ifndef RELAY_H
+#define RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "counters.h"
+#include "drain.h"
+#include "forward.h"
+#include "post.h"
+#include "setup.h"
+
+struct answer;
+struct fail;
+struct request;
+
+struct relay {
+	const char *path; /* of the configuration; borrowed */
+	struct setup setups[2];
+	struct setup *setup; /* the one in use; NULL: there is none */
+	struct setup *old;   /* one that the drain's call still uses, or NULL */
+	struct post *post;
+	struct forward webhook;
+	struct drain drain;
+	struct arena arena; /* of the request */
+	struct counters counters;
+	char broken[240]; /* why a changed configuration is not in use, or "" */
+};
+
+/* Milliseconds since 1970, now. */
+int64_t relay_now(void);
+
+/*
+ * Open with the configuration at path.  One that cannot be read is no
+ * failure: every webhook is refused, and each request tries it again.
+ */
+bool relay_open(struct relay *r, const char *path, struct fail *f);
+void relay_close(struct relay *r);
+
+/*
+ * Take up a changed configuration; a broken one is logged once and the old
+ * one goes on.
+ */
+void relay_refresh(struct relay *r, int64_t now);
+
+/* The limit for a body, in bytes. */
+size_t relay_body_limit(const struct relay *r);
+
+/* Write what was counted to the spool. */
+void relay_flush(struct relay *r);
+
+/* Answer a routed webhook and log it. */
+void relay_webhook(struct relay *r, struct request *req, struct answer *out);
+
+#endif

@@ -1,0 +1,423 @@
+/*
+ * bellrelay.fcgi: a FastCGI responder, or plain CGI where it is started so.
+ *
+ * One request at a time; the web server starts as many processes as it is
+ * told to.  libfcgi takes a signal in the middle of a read for the end of the
+ * request (facts/webservers-and-c.md, 0.2), so signals that end us are blocked
+ * and come by a descriptor, between requests; only SIGALRM interrupts, to end
+ * what a silent peer would make last for ever.
+ */
+#include "answer.h"
+#include "clean.h"
+#include "conf.h"
+#include "drain.h"
+#include "fail.h"
+#include "health.h"
+#include "log.h"
+#include "relay.h"
+#include "request.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	ACCEPT_SECONDS = 5,  /* to send the parameters */
+	BODY_SECONDS = 30,   /* to send the body */
+	CGI_DRAIN_MS = 1000, /* after a CGI answer */
+	CHUNK = 16384,
+	SURPLUS = 16, /* times the limit that we read and forget */
+	PATH_BYTES = 8192,
+	LISTENER = 0, /* where FastCGI has its listening socket */
+};
+
+extern char **environ;
+
+/* ---- time limits ---- */
+
+static void
+wake(int sig)
+{
+	(void)sig;
+}
+
+/* A blocked read ends with EINTR after so many seconds, and each one after. */
+static void
+limit(int seconds)
+{
+	struct itimerval t = { .it_interval = { .tv_sec = seconds > 0 },
+		.it_value = { .tv_sec = seconds } };
+
+	(void)setitimer(ITIMER_REAL, &t, NULL);
+}
+
+/* ---- one request ---- */
+
+/* Where a request comes from and its answer goes. */
+struct door {
+	FCGX_Request *fcgi; /* NULL: plain CGI */
+};
+
+static const char *
+param(const void *from, const char *name)
+{
+	const struct door *d = from;
+
+	if (d->fcgi == NULL)
+		return getenv(name);
+	return FCGX_GetParam(name, d->fcgi->envp);
+}
+
+/* Bytes read, 0 at the end, -1 when it broke off, -2 when it was too slow. */
+static int
+get(const struct door *d, char *to, int n)
+{
+	int did;
+
+	if (d->fcgi == NULL) {
+		did = (int)read(STDIN_FILENO, to, (size_t)n);
+		return did >= 0 ? did : errno == EINTR ? -2 : -1;
+	}
+	did = FCGX_GetStr(to, n, d->fcgi->in);
+	if (did > 0)
+		return did;
+	did = FCGX_GetError(d->fcgi->in);
+	return did == 0 ? 0 : did == EINTR ? -2 : -1;
+}
+
+/*
+ * The body to its end, as far as it fits; what is too much is read and
+ * forgotten, within reason: libfcgi needs its input drained
+ * (facts/costs.md, 2), and a client its answer.
+ */
+static void
+read_body(const struct door *d, struct request *req)
+{
+	int64_t announced = request_length(req);
+	size_t total = 0;
+	char chunk[CHUNK];
+	int n;
+
+	while ((n = get(d, chunk, sizeof(chunk))) > 0) {
+		buf_add(&req->body, chunk, (size_t)n);
+		total += (size_t)n;
+		if (total > SURPLUS * (req->body.max + CHUNK))
+			break;
+	}
+	if (n == -2)
+		req->state = REQUEST_SLOW;
+	else if (req->body.full)
+		req->state = REQUEST_LONG;
+	else if (n < 0 || (announced >= 0 && (size_t)announced != total))
+		req->state = REQUEST_LIED;
+	else
+		req->state = REQUEST_WHOLE;
+}
+
+static void
+put(const struct door *d, const struct buf *text)
+{
+	const char *at = text->data;
+	size_t left = text->len;
+
+	if (d->fcgi != NULL) {
+		(void)FCGX_PutStr(at, (int)left, d->fcgi->out);
+		return;
+	}
+	while (left > 0) {
+		ssize_t n = write(STDOUT_FILENO, at, left);
+
+		if (n == -1 && errno != EINTR)
+			return;
+		if (n > 0) {
+			at += n;
+			left -= (size_t)n;
+		}
+	}
+}
+
+/* Answer what the path and the method ask for. */
+static void
+dispatch(struct relay *r, struct request *req, struct answer *out)
+{
+	switch (req->what) {
+	case REQUEST_NOTHING:
+		answer_problem(out, r->setup == NULL ? 503 : 404,
+		    r->setup == NULL ? "bellrelay has no valid configuration"
+				     : "there is no such source",
+		    &r->arena);
+		return;
+	case REQUEST_WEBHOOK:
+		if (req->is_post) {
+			relay_webhook(r, req, out);
+			return;
+		}
+		answer_problem(out, 405, "a webhook is a POST", &r->arena);
+		out->allow = "POST";
+		return;
+	default:
+		if (req->is_get) {
+			health_answer(r, req, out);
+			return;
+		}
+		answer_problem(out, 405, "this can only be read", &r->arena);
+		out->allow = "GET, HEAD";
+	}
+}
+
+static void
+log_other(const struct request *req, const struct answer *a)
+{
+	struct log_line l;
+
+	/* A webhook is logged where it is taken; a look is not worth a line. */
+	if (a->status < 400 || (req->what == REQUEST_WEBHOOK && req->is_post))
+		return;
+	l = log_begin(relay_now(), "request");
+	log_int(&l, "http", a->status);
+	log_str(&l, "method", request_param(req, "REQUEST_METHOD"));
+	log_end(&l);
+}
+
+static void
+serve(struct relay *r, const struct door *d)
+{
+	struct request req = { .param = param,
+		.from = d,
+		.body = BUF_MAX(relay_body_limit(r)),
+		.now = relay_now() };
+	struct answer out = ANSWER_NEW;
+	struct buf text = BUF_MAX(ANSWER_MAX);
+
+	relay_refresh(r, req.now);
+	req.body.max = relay_body_limit(r);
+	limit(BODY_SECONDS);
+	read_body(d, &req);
+	limit(0);
+	request_route(
+	    &req, r->setup == NULL ? NULL : &r->setup->conf, &r->arena);
+	dispatch(r, &req, &out);
+	out.bare = req.is_head;
+	answer_write(&out, &text);
+	put(d, &text);
+	log_other(&req, &out);
+	arena_reset(&r->arena);
+	buf_free(&text);
+	buf_free(&out.body);
+	buf_free(&req.body);
+}
+
+/* ---- plain CGI ---- */
+
+/*
+ * Some servers end a CGI program once its answer is complete
+ * (facts/webservers-and-c.md, 0.8); what remains is done by a child in a
+ * session of its own.  Locks are opened anew there.
+ */
+static void
+drain_on(const char *path)
+{
+	struct relay r;
+	struct fail f = { 0 };
+	int64_t end;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)dup2(null, STDIN_FILENO);
+	(void)dup2(null, STDOUT_FILENO);
+	/* stderr is the server's log, or a pipe that keeps the request open. */
+	(void)dup2(null, STDERR_FILENO);
+	if (!relay_open(&r, path, &f) || r.setup == NULL ||
+	    !setup_spool(r.setup, &f))
+		return;
+	drain_use(&r.drain, r.setup);
+	end = relay_now() + CGI_DRAIN_MS;
+	while (relay_now() < end) {
+		int64_t wait = drain_step(&r.drain, relay_now());
+
+		if (!forward_busy(&r.drain.forward) &&
+		    wait >= end - relay_now())
+			break;
+		post_poll(r.post, wait < CHUNK ? (long)wait : CGI_DRAIN_MS,
+		    NULL, 0, NULL);
+	}
+	while (forward_busy(&r.drain.forward) && post_busy(r.post, POST_DRAIN))
+		post_poll(r.post, CGI_DRAIN_MS, NULL, 0, NULL);
+	if (forward_busy(&r.drain.forward))
+		(void)forward_settle(&r.drain.forward, relay_now(), &f);
+	relay_flush(&r);
+	relay_close(&r);
+}
+
+static int
+serve_cgi(const char *path)
+{
+	struct relay r;
+	struct door d = { NULL };
+	struct fail f = { 0 };
+
+	if (!relay_open(&r, path, &f))
+		return fail_exit(f.kind);
+	serve(&r, &d);
+	relay_flush(&r);
+	relay_close(&r);
+	if (fork() == 0) {
+		(void)setsid();
+		if (fork() == 0)
+			drain_on(path);
+		_exit(0);
+	}
+	return EX_OK;
+}
+
+/* ---- FastCGI ---- */
+
+static bool
+readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+static void
+accept_one(struct relay *r, FCGX_Request *fcgi)
+{
+	struct door d = { fcgi };
+
+	limit(ACCEPT_SECONDS);
+	if (FCGX_Accept_r(fcgi) != 0) {
+		limit(0);
+		return;
+	}
+	drain_yield(&r->drain);
+	serve(r, &d);
+	/* Finishing waits for the peer to close; it may not. */
+	limit(ACCEPT_SECONDS);
+	FCGX_Finish_r(fcgi);
+	limit(0);
+	relay_flush(r);
+}
+
+/* Idle work; how long it can wait for more. */
+static long
+idle(struct relay *r)
+{
+	struct fail f = { 0 };
+	int64_t now = relay_now();
+	long wait;
+
+	relay_refresh(r, now);
+	if (forward_busy(&r->webhook))
+		(void)forward_settle(&r->webhook, now, &f);
+	if (r->setup == NULL || !setup_spool(r->setup, &f))
+		return 5000;
+	if (r->drain.setup != r->setup && !forward_busy(&r->drain.forward))
+		drain_use(&r->drain, r->setup);
+	wait = (long)drain_step(&r->drain, now);
+	relay_flush(r);
+	return wait;
+}
+
+static int
+serve_fastcgi(const char *path, int signals)
+{
+	FCGX_Request fcgi;
+	struct relay r;
+	struct fail f = { 0 };
+	int fds[] = { LISTENER, signals };
+	bool ready[] = { false, false };
+	long wait = 0;
+
+	(void)fcntl(LISTENER, F_SETFL, fcntl(LISTENER, F_GETFL) | O_NONBLOCK);
+	if (!relay_open(&r, path, &f))
+		return fail_exit(f.kind);
+	(void)FCGX_InitRequest(&fcgi, LISTENER, 0);
+	while (!ready[1]) {
+		post_poll(r.post, wait, fds, 2, ready);
+		if (ready[0] && !ready[1])
+			accept_one(&r, &fcgi);
+		/* Webhooks go before idle work. */
+		wait = readable(LISTENER) ? 0 : idle(&r);
+	}
+	relay_close(&r);
+	return EX_OK;
+}
+
+/* ---- start ---- */
+
+static int
+catch_signals(void)
+{
+	struct sigaction quiet = { .sa_handler = wake };
+	sigset_t ends;
+
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGTERM);
+	(void)sigaddset(&ends, SIGINT);
+	(void)sigaddset(&ends, SIGUSR1);
+	(void)sigprocmask(SIG_BLOCK, &ends, NULL);
+	/* Before FCGX_Init, which leaves alone what is taken. */
+	(void)sigaction(SIGALRM, &quiet, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	return signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* A listening socket where standard input would be means FastCGI. */
+static bool
+is_fastcgi(void)
+{
+	int listening = 0;
+	socklen_t size = sizeof(listening);
+
+	return getsockopt(LISTENER, SOL_SOCKET, SO_ACCEPTCONN, &listening,
+		   &size) == 0 &&
+	    listening == 1;
+}
+
+static int
+complain(const char *why)
+{
+	struct log_line l = log_begin(relay_now(), "start");
+
+	log_str(&l, "result", "failed");
+	log_str(&l, "why", why);
+	log_end(&l);
+	return EX_CONFIG;
+}
+
+/* Arguments are ignored: a web server may pass a query string as such. */
+int
+main(void)
+{
+	struct buf path = BUF_MAX(PATH_BYTES);
+	struct fail f = { 0 };
+	bool fastcgi = is_fastcgi();
+	int signals;
+	int code;
+
+	clean_process();
+	/* What a parent left open is not ours, and must not be held. */
+	(void)close_range(STDERR_FILENO + 1, ~0U, 0);
+	if (!fastcgi && getenv("REQUEST_METHOD") == NULL)
+		return complain(
+		    "to be started by a web server; see the README");
+	signals = catch_signals();
+	if (FCGX_Init() != 0)
+		return complain("FCGX_Init failed");
+	if (!conf_find(NULL, &path, &f))
+		(void)complain(f.text);
+	code =
+	    fastcgi ? serve_fastcgi(path.data, signals) : serve_cgi(path.data);
+	buf_free(&path);
+	return code;
+}

@@ -1,0 +1,50 @@
+/*
+ * A configuration in use: its spool, opened, and for each destination its
+ * part of it, with a hand on its locks for each flow of work.
+ */
+#ifndef SETUP_H
+#define SETUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "conf.h"
+#include "lock.h"
+#include "pace.h"
+#include "post.h"
+#include "spool.h"
+
+struct fail;
+
+struct setup_box {
+	const struct conf_destination *to;
+	struct spool_box box;
+	struct lock_hand hands[POST_SLOTS];
+	char url[PACE_NAME];    /* fingerprint of the URL */
+	char target[PACE_NAME]; /* of the URL and the token */
+};
+
+struct setup {
+	struct conf conf;
+	struct spool spool;
+	struct setup_box
+	    *boxes; /* one for each destination, or NULL: not open */
+};
+
+/* Read the configuration; the spool is opened by setup_spool. */
+bool setup_read(struct setup *s, const char *path, struct fail *f);
+
+/* Open the spool unless it is open. */
+bool setup_spool(struct setup *s, struct fail *f);
+
+/* Close the spool, so that the next setup_spool opens it afresh. */
+void setup_shut(struct setup *s);
+
+/* Close and free everything. */
+void setup_close(struct setup *s);
+
+/* The box of a destination of this setup. */
+struct setup_box *setup_box(
+    const struct setup *s, const struct conf_destination *d);
+
+#endif

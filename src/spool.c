@@ -1,0 +1,757 @@
+#include "spool.h"
+
+#include "buf.h"
+#include "fail.h"
+#include "seal.h"
+#include "sign.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum {
+	SUBS = 256,
+	NAMES = 100,             /* tries for a name in tmp */
+	SPARE_BYTES = 128 << 10, /* what must stay free besides the new */
+	SPARE_FILES = 16,
+};
+
+static const char readme[] =
+    "This is the spool of bellrelay: its memory on disk.\n"
+    "\n"
+    "  tmp/                       writes that have not happened yet\n"
+    "  DESTINATION/pending/       alerts that still owe something to it\n"
+    "  DESTINATION/settled/xx/    alerts that owe nothing\n"
+    "  DESTINATION/dead/          events that were refused for good\n"
+    "  DESTINATION/bell/          hints: this one first\n"
+    "  DESTINATION/lock           locks; leave it where it is\n"
+    "  DESTINATION/state.json     ready, resting or held, and the pace\n"
+    "  DESTINATION/summary.json   what waits, as the last drain saw it\n"
+    "  corrupt/                   what could be read but not understood\n"
+    "\n"
+    "Look as you like: ls, cat and grep disturb nothing.  To act, use\n"
+    "bellrelay list, show, retry and drop: a file that is edited by hand no\n"
+    "longer matches its seal and goes to corrupt/.\n";
+
+/* ---- directories ---- */
+
+static bool
+open_dir(int at, const char *name, int *out, struct fail *f)
+{
+	*out =
+	    openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return *out != -1 || fail_sys(f, name);
+}
+
+static void
+shut(int *fd)
+{
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+static bool
+make_dir(int at, const char *name, struct fail *f)
+{
+	return mkdirat(at, name, 0700) == 0 || errno == EEXIST ||
+	    fail_sys(f, name);
+}
+
+static bool
+sync_fd(int fd, const char *what, struct fail *f)
+{
+	return fsync(fd) == 0 || fail_sys(f, what);
+}
+
+static bool
+write_all(int fd, const char *bytes, size_t n, struct fail *f)
+{
+	while (n > 0) {
+		ssize_t did = write(fd, bytes, n);
+
+		if (did == -1 && errno == EINTR)
+			continue;
+		if (did == -1)
+			return fail_sys(f, "write");
+		bytes += did;
+		n -= (size_t)did;
+	}
+	return true;
+}
+
+/* Best effort: nothing depends on it. */
+static void
+put_readme(int dir)
+{
+	int fd = openat(
+	    dir, "README", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct fail ignored = { 0 };
+
+	if (fd == -1)
+		return;
+	(void)write_all(fd, readme, sizeof(readme) - 1, &ignored);
+	(void)close(fd);
+}
+
+static bool
+own_dir(int dir, const char *path, struct fail *f)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) == -1)
+		return fail_sys(f, path);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return fail_set(f, FAIL_BROKEN,
+		    "spool: others may write to it; chmod 700 %s", path);
+	return true;
+}
+
+bool
+spool_open(struct spool *sp, const char *path, struct fail *f)
+{
+	*sp = (struct spool){ .dir = -1, .tmp = -1, .corrupt = -1 };
+	sp->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (sp->dir == -1)
+		return fail_sys(f, "spool");
+	if (!own_dir(sp->dir, path, f) || !make_dir(sp->dir, "tmp", f) ||
+	    !make_dir(sp->dir, "corrupt", f) ||
+	    !open_dir(sp->dir, "tmp", &sp->tmp, f) ||
+	    !open_dir(sp->dir, "corrupt", &sp->corrupt, f)) {
+		spool_close(sp);
+		return false;
+	}
+	put_readme(sp->dir);
+	return true;
+}
+
+void
+spool_close(struct spool *sp)
+{
+	shut(&sp->dir);
+	shut(&sp->tmp);
+	shut(&sp->corrupt);
+}
+
+static bool
+make_subs(int settled, struct fail *f)
+{
+	for (int i = 0; i < SUBS; i++) {
+		char sub[3];
+
+		(void)snprintf(sub, sizeof(sub), "%02x", i);
+		if (!make_dir(settled, sub, f))
+			return false;
+	}
+	return sync_fd(settled, "settled", f);
+}
+
+/*
+ * The lock file is made last: where it is, all else is there and durable.
+ * Two processes may do this at once; each step is the same for both.
+ */
+static bool
+make_box(const struct spool *sp, struct spool_box *b, struct fail *f)
+{
+	struct buf text = BUF_MAX(SPOOL_STATE);
+	int fd;
+
+	if (!make_subs(b->settled, f) || !sync_fd(b->dir, b->name, f) ||
+	    !sync_fd(sp->dir, "spool", f))
+		return false;
+	/* An empty record means a full bucket, a lost one an empty bucket. */
+	buf_puts(&text, "{}");
+	spool_record_put(b, "state.json", &text);
+	buf_free(&text);
+	fd = openat(b->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return fail_sys(f, "lock");
+	(void)close(fd);
+	return sync_fd(b->dir, b->name, f);
+}
+
+static bool
+open_box(const struct spool *sp, struct spool_box *b, struct fail *f)
+{
+	static const char *const dirs[] = { "pending", "settled", "dead",
+		"bell" };
+	int *const fds[] = { &b->pending, &b->settled, &b->dead, &b->bell };
+
+	if (!make_dir(sp->dir, b->name, f) ||
+	    !open_dir(sp->dir, b->name, &b->dir, f))
+		return false;
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (!make_dir(b->dir, dirs[i], f) ||
+		    !open_dir(b->dir, dirs[i], fds[i], f))
+			return false;
+	return faccessat(b->dir, "lock", F_OK, 0) == 0 || make_box(sp, b, f);
+}
+
+bool
+spool_box_open(const struct spool *sp, const char *name, struct spool_box *b,
+    struct fail *f)
+{
+	*b = (struct spool_box){ .sp = sp,
+		.name = name,
+		.dir = -1,
+		.pending = -1,
+		.settled = -1,
+		.dead = -1,
+		.bell = -1 };
+	if (open_box(sp, b, f))
+		return true;
+	spool_box_close(b);
+	return false;
+}
+
+void
+spool_box_close(struct spool_box *b)
+{
+	shut(&b->dir);
+	shut(&b->pending);
+	shut(&b->settled);
+	shut(&b->dead);
+	shut(&b->bell);
+}
+
+bool
+spool_room(const struct spool *sp, size_t files, size_t bytes, struct fail *f)
+{
+	struct statvfs st;
+
+	if (fstatvfs(sp->dir, &st) == -1)
+		return fail_sys(f, "spool");
+	if ((uint64_t)st.f_bavail * st.f_frsize < bytes + SPARE_BYTES)
+		return fail_set(f, FAIL_RETRY, "spool: the disk is full");
+	/* Some file systems have no fixed number of files and say 0. */
+	if (st.f_files != 0 && st.f_favail < files + SPARE_FILES)
+		return fail_set(f, FAIL_RETRY, "spool: no free inodes");
+	return true;
+}
+
+/* ---- names ---- */
+
+void
+spool_id(const char *key, char id[SPOOL_ID + 1])
+{
+	unsigned char sum[SIGN_MAX];
+
+	sign_digest(SIGN_SHA256, key, strlen(key), sum);
+	sign_hex(sum, SPOOL_ID / 2, id);
+}
+
+static bool
+hex_digits(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!((s[i] >= '0' && s[i] <= '9') ||
+			(s[i] >= 'a' && s[i] <= 'f')))
+			return false;
+	return true;
+}
+
+bool
+spool_is_id(const char *s)
+{
+	return strlen(s) == SPOOL_ID && hex_digits(s, SPOOL_ID);
+}
+
+static void
+ticket_name(const char *id, char name[64])
+{
+	(void)snprintf(name, 64, "%s.json", id);
+}
+
+static void
+settled_name(const char *id, char name[64])
+{
+	(void)snprintf(name, 64, "%.2s/%s.json", id, id);
+}
+
+/* ---- reading ---- */
+
+static bool
+read_all(int fd, struct buf *out, struct fail *f)
+{
+	for (;;) {
+		char *at = buf_room(out, 16384);
+		ssize_t n;
+
+		if (at == NULL)
+			return true;
+		n = read(fd, at, 16384);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return fail_sys(f, "read");
+		if (n == 0)
+			return true;
+		buf_grew(out, (size_t)n);
+	}
+}
+
+enum got { GOT, ABSENT, TORN, FAILED };
+
+/* A file read to its end, and its seal. */
+static enum got
+fetch(int dir, const char *name, struct buf *text, uint64_t *generation,
+    struct fail *f)
+{
+	struct buf file = BUF_MAX(SPOOL_FILE_MAX);
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	enum got got = FAILED;
+
+	if (fd == -1)
+		return errno == ENOENT ? ABSENT
+				       : (fail_sys(f, name) ? GOT : FAILED);
+	if (read_all(fd, &file, f))
+		got = !file.full &&
+			seal_open(file.data, file.len, generation, text)
+		    ? GOT
+		    : TORN;
+	(void)close(fd);
+	buf_free(&file);
+	return got;
+}
+
+static bool
+set_aside(const struct spool_box *b, int dir, const char *name, const char *id,
+    struct fail *f)
+{
+	char to[256];
+
+	(void)snprintf(
+	    to, sizeof(to), "%s-%s-%ld.json", b->name, id, (long)getpid());
+	return renameat(dir, name, b->sp->corrupt, to) == 0 ||
+	    fail_sys(f, "corrupt");
+}
+
+/* One of the two places; on success *text has the ticket or nothing. */
+static bool
+load_from(const struct spool_box *b, int dir, const char *name, const char *id,
+    struct buf *text, struct spool_found *found, uint64_t *generation,
+    struct fail *f)
+{
+	*generation = 0;
+	switch (fetch(dir, name, text, generation, f)) {
+	case GOT:
+		found->there = true;
+		return true;
+	case ABSENT:
+		return true;
+	case TORN:
+		found->corrupt = true;
+		return set_aside(b, dir, name, id, f);
+	default:
+		return false;
+	}
+}
+
+bool
+spool_load(const struct spool_box *b, const char *id, struct buf *out,
+    struct spool_found *found, struct fail *f)
+{
+	struct buf pending = BUF_MAX(SPOOL_FILE_MAX);
+	struct buf settled = BUF_MAX(SPOOL_FILE_MAX);
+	uint64_t newer = 0;
+	uint64_t older = 0;
+	char name[64];
+	char other[64];
+	bool did;
+
+	*found = (struct spool_found){ 0 };
+	ticket_name(id, name);
+	settled_name(id, other);
+	did = load_from(b, b->pending, name, id, &pending, found, &newer, f) &&
+	    load_from(b, b->settled, other, id, &settled, found, &older, f);
+	found->pending = pending.len > 0;
+	if (did && found->there && older > newer)
+		buf_add(out, settled.data, settled.len);
+	else if (did && found->there)
+		buf_add(out, pending.data, pending.len);
+	found->generation = older > newer ? older : newer;
+	buf_free(&pending);
+	buf_free(&settled);
+	return did;
+}
+
+static int
+place(const struct spool_box *b, enum spool_where where)
+{
+	return where == SPOOL_PENDING ? b->pending
+	    : where == SPOOL_SETTLED  ? b->settled
+				      : b->dead;
+}
+
+bool
+spool_look(const struct spool_box *b, enum spool_where where, const char *name,
+    struct buf *out, struct fail *f)
+{
+	uint64_t generation;
+
+	switch (fetch(place(b, where), name, out, &generation, f)) {
+	case GOT:
+		return true;
+	case TORN:
+		return fail_set(f, FAIL_BROKEN, "%s: torn or altered", name);
+	default:
+		return false;
+	}
+}
+
+/* ---- writing ---- */
+
+static bool
+make_tmp(const struct spool_box *b, const char *id, struct spool_room *r,
+    struct fail *f)
+{
+	static unsigned counter;
+
+	for (int i = 0; i < NAMES; i++) {
+		(void)snprintf(r->name, sizeof(r->name), "%s.%ld.%u", id,
+		    (long)getpid(), counter++);
+		r->fd = openat(b->sp->tmp, r->name,
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (r->fd != -1)
+			return true;
+		if (errno != EEXIST)
+			break;
+	}
+	return fail_sys(f, "tmp");
+}
+
+bool
+spool_reserve(const struct spool_box *b, const char *id, size_t bytes,
+    struct spool_room *r, struct fail *f)
+{
+	int why;
+
+	if (!make_tmp(b, id, r, f))
+		return false;
+	why = posix_fallocate(r->fd, 0, (off_t)bytes);
+	if (why == 0)
+		return true;
+	errno = why;
+	(void)fail_sys(f, "tmp");
+	spool_unreserve(b, r);
+	return false;
+}
+
+void
+spool_unreserve(const struct spool_box *b, struct spool_room *r)
+{
+	if (r->fd == -1)
+		return;
+	shut(&r->fd);
+	(void)unlinkat(b->sp->tmp, r->name, 0);
+}
+
+/* Whatever happens, the descriptor is closed; close can report an error too. */
+static bool
+fill(struct spool_room *r, const struct buf *file, struct fail *f)
+{
+	bool did = write_all(r->fd, file->data, file->len, f) &&
+	    (ftruncate(r->fd, (off_t)file->len) == 0 || fail_sys(f, "write")) &&
+	    sync_fd(r->fd, "write", f);
+
+	if (close(r->fd) == -1)
+		did = fail_sys(f, "write");
+	r->fd = -1;
+	return did;
+}
+
+/* Sealed text into tmp, then by rename to its place. */
+static bool
+publish(const struct spool_box *b, const char *id, struct spool_room *r,
+    uint64_t generation, const struct buf *text, int dir, const char *name,
+    struct fail *f)
+{
+	struct buf file = BUF_MAX(SPOOL_FILE_MAX + SEAL_SIZE);
+	struct spool_room own = { .fd = -1 };
+	bool did = true;
+
+	if (r == NULL || r->fd == -1) {
+		r = &own;
+		did = make_tmp(b, id, r, f);
+	}
+	if (!did)
+		return false;
+	seal_write(text->data, text->len, generation, &file);
+	did = fill(r, &file, f) &&
+	    (renameat(b->sp->tmp, r->name, dir, name) == 0 ||
+		fail_sys(f, "rename"));
+	buf_free(&file);
+	if (!did)
+		(void)unlinkat(b->sp->tmp, r->name, 0);
+	return did;
+}
+
+bool
+spool_store(const struct spool_box *b, const char *id, uint64_t generation,
+    const struct buf *text, struct spool_room *r, struct fail *f)
+{
+	char name[64];
+
+	ticket_name(id, name);
+	return publish(b, id, r, generation, text, b->pending, name, f);
+}
+
+bool
+spool_sync(const struct spool_box *b, struct fail *f)
+{
+	return sync_fd(b->pending, "pending", f);
+}
+
+static bool
+gone(int dir, const char *name, struct fail *f)
+{
+	return unlinkat(dir, name, 0) == 0 || errno == ENOENT ||
+	    fail_sys(f, name);
+}
+
+static bool
+sync_sub(const struct spool_box *b, const char *id, struct fail *f)
+{
+	char sub[3] = { id[0], id[1], '\0' };
+	int fd;
+	bool did;
+
+	if (!open_dir(b->settled, sub, &fd, f))
+		return false;
+	did = sync_fd(fd, "settled", f);
+	(void)close(fd);
+	return did;
+}
+
+bool
+spool_settle(const struct spool_box *b, const char *id, struct fail *f)
+{
+	char from[64];
+	char to[64];
+
+	ticket_name(id, from);
+	settled_name(id, to);
+	return gone(b->settled, to, f) &&
+	    (linkat(b->pending, from, b->settled, to, 0) == 0 ||
+		fail_sys(f, "settled")) &&
+	    sync_sub(b, id, f) && gone(b->pending, from, f);
+}
+
+bool
+spool_remove(const struct spool_box *b, const char *id, struct fail *f)
+{
+	char from[64];
+	char to[64];
+
+	ticket_name(id, from);
+	settled_name(id, to);
+	return gone(b->settled, to, f) && sync_sub(b, id, f) &&
+	    gone(b->pending, from, f) && spool_sync(b, f);
+}
+
+bool
+spool_bury(const struct spool_box *b, const char *id, uint64_t n,
+    const struct buf *text, struct fail *f)
+{
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "%s-%" PRIu64 ".json", id, n);
+	return publish(b, id, NULL, n, text, b->dead, name, f) &&
+	    sync_fd(b->dead, "dead", f);
+}
+
+bool
+spool_unbury(const struct spool_box *b, const char *name, struct fail *f)
+{
+	return gone(b->dead, name, f) && sync_fd(b->dead, "dead", f);
+}
+
+/* ---- hints ---- */
+
+void
+spool_ring(const struct spool_box *b, const char *id)
+{
+	int fd = openat(b->bell, id, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	shut(&fd);
+}
+
+void
+spool_unring(const struct spool_box *b, const char *id)
+{
+	(void)unlinkat(b->bell, id, 0);
+}
+
+bool
+spool_mark(const struct spool_box *b, const char *id, struct spool_mark *out)
+{
+	struct stat st;
+	char name[64];
+
+	ticket_name(id, name);
+	if (fstatat(b->pending, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return false;
+	out->ino = st.st_ino;
+	out->mtime_ns =
+	    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	return true;
+}
+
+/* ---- records ---- */
+
+void
+spool_record_get(const struct spool_box *b, const char *name, struct buf *out)
+{
+	int fd = openat(b->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct buf text = BUF_MAX(SPOOL_STATE + 16384);
+	struct fail ignored = { 0 };
+
+	if (fd == -1)
+		return;
+	if (read_all(fd, &text, &ignored))
+		buf_add(out, text.data, text.len);
+	(void)close(fd);
+	buf_free(&text);
+}
+
+void
+spool_record_put(
+    const struct spool_box *b, const char *name, const struct buf *text)
+{
+	char record[SPOOL_STATE];
+	size_t n = text->len < SPOOL_STATE ? text->len : SPOOL_STATE - 1;
+	int fd = openat(
+	    b->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd == -1)
+		return;
+	memset(record, ' ', sizeof(record));
+	memcpy(record, text->data, n);
+	record[sizeof(record) - 1] = '\n';
+	/* What a failed write leaves reads as an empty bucket: safe. */
+	if (pwrite(fd, record, sizeof(record), 0) == -1 &&
+	    ftruncate(fd, 0) == -1)
+		n = 0;
+	(void)close(fd);
+}
+
+/* ---- walking ---- */
+
+static bool
+walk_dir(struct spool_walk *w, int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	w->dir = fd == -1 ? NULL : fdopendir(fd);
+	if (w->dir == NULL)
+		shut(&fd);
+	return w->dir != NULL;
+}
+
+void
+spool_walk_open(
+    const struct spool_box *b, enum spool_where where, struct spool_walk *w)
+{
+	*w = (struct spool_walk){ .box = b, .where = where };
+	(void)walk_dir(w, b->dir,
+	    where == SPOOL_PENDING       ? "pending"
+		: where == SPOOL_SETTLED ? "settled/00"
+					 : "dead");
+}
+
+void
+spool_walk_bells(const struct spool_box *b, struct spool_walk *w)
+{
+	*w = (struct spool_walk){ .box = b, .bells = true };
+	(void)walk_dir(w, b->dir, "bell");
+}
+
+static bool
+good_name(const struct spool_walk *w, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n < SPOOL_ID || n > 60 || !hex_digits(name, SPOOL_ID))
+		return false;
+	if (w->bells)
+		return n == SPOOL_ID;
+	if (strcmp(name + n - 5, ".json") != 0)
+		return false;
+	return w->where == SPOOL_DEAD ? name[SPOOL_ID] == '-'
+				      : n == SPOOL_ID + 5;
+}
+
+/* The next of the 256 directories of settled. */
+static bool
+walk_on(struct spool_walk *w)
+{
+	char name[16];
+
+	spool_walk_close(w);
+	if (w->bells || w->where != SPOOL_SETTLED || ++w->sub >= SUBS)
+		return false;
+	(void)snprintf(name, sizeof(name), "settled/%02x", w->sub);
+	return walk_dir(w, w->box->dir, name);
+}
+
+bool
+spool_walk_next(struct spool_walk *w, struct spool_name *out)
+{
+	while (w->dir != NULL) {
+		struct dirent *e = readdir(w->dir);
+
+		if (e == NULL) {
+			(void)walk_on(w);
+			continue;
+		}
+		if (!good_name(w, e->d_name))
+			continue;
+		memcpy(out->id, e->d_name, SPOOL_ID);
+		out->id[SPOOL_ID] = '\0';
+		if (w->where == SPOOL_SETTLED && !w->bells)
+			settled_name(out->id, out->name);
+		else
+			(void)snprintf(
+			    out->name, sizeof(out->name), "%.60s", e->d_name);
+		out->ino = e->d_ino;
+		return true;
+	}
+	return false;
+}
+
+void
+spool_walk_close(struct spool_walk *w)
+{
+	if (w->dir != NULL)
+		(void)closedir(w->dir);
+	w->dir = NULL;
+}
+
+void
+spool_tidy(const struct spool *sp, int64_t before)
+{
+	int fd = openat(sp->dir, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (d == NULL) {
+		shut(&fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL) {
+		struct stat st;
+
+		if (hex_digits(e->d_name, 1) &&
+		    fstatat(sp->tmp, e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+			0 &&
+		    S_ISREG(st.st_mode) && st.st_mtim.tv_sec < before)
+			(void)unlinkat(sp->tmp, e->d_name, 0);
+	}
+	(void)closedir(d);
+}

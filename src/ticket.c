@@ -1,0 +1,665 @@
+#include "ticket.h"
+
+#include "arena.h"
+#include "buf.h"
+#include "event.h"
+#include "fail.h"
+#include "json.h"
+#include "sign.h"
+#include "tree.h"
+#include "when.h"
+
+#include <string.h>
+
+enum {
+	VERSION_NOW = 1,
+	DIGEST = 16, /* bytes of SHA-256 that tell bodies apart */
+	HOUR = 3600 * WHEN_SECOND,
+	TEXT_MAX = 4 * TICKET_MAX,
+	ERROR_MAX = 240,
+};
+
+/* ---- the schedule ---- */
+
+int64_t
+ticket_delay(unsigned n)
+{
+	static const int64_t seconds[] = { 5, 15, 30, 60, 120, 300 };
+	size_t last = sizeof(seconds) / sizeof(seconds[0]) - 1;
+
+	return seconds[n == 0 ? 0 : n - 1 > last ? last : n - 1] * WHEN_SECOND;
+}
+
+bool
+ticket_spent(const struct ticket *t, unsigned hours)
+{
+	int64_t left = (int64_t)hours * HOUR;
+
+	for (unsigned n = 1; n <= t->tries && left > 0; n++)
+		left -= ticket_delay(n);
+	return left <= 0;
+}
+
+/* The early steps are kept, the long ones spread out in full. */
+static int64_t
+jittered(unsigned n, uint64_t random)
+{
+	int64_t delay = ticket_delay(n);
+
+	if (n <= 6)
+		return delay;
+	return WHEN_SECOND + (int64_t)(random % (uint64_t)delay);
+}
+
+bool
+ticket_due(const struct ticket *t, int64_t now)
+{
+	return t->queued > 0 && (now >= t->until || now < t->set);
+}
+
+static void
+wait_over(struct ticket *t)
+{
+	t->set = 0;
+	t->until = 0;
+}
+
+/* ---- reading ---- */
+
+static const char *
+text_of(const struct tree *t, const char *name, struct arena *a)
+{
+	const struct tree *v = tree_get(t, name);
+
+	return tree_is(v, TREE_STR) ? tree_cstr(v, a) : NULL;
+}
+
+static int64_t
+number_of(const struct tree *t, const char *name)
+{
+	int64_t n = 0;
+
+	(void)tree_int(tree_get(t, name), &n);
+	return n;
+}
+
+static bool
+yes(const struct tree *t, const char *name)
+{
+	return tree_is(tree_get(t, name), TREE_TRUE);
+}
+
+static void
+parse_event(const struct tree *from, struct ticket_event *e, struct arena *a)
+{
+	e->n = (uint64_t)number_of(from, "n");
+	e->resolved = tree_says(tree_get(from, "status"), "resolved");
+	e->urgent = yes(from, "urgent");
+	e->repeat = yes(from, "repeat");
+	e->small = yes(from, "small");
+	e->severity = (int)number_of(from, "severity");
+	e->since = number_of(from, "since");
+	e->digest = text_of(from, "digest", a);
+	e->body = tree_get(from, "body");
+}
+
+static bool
+parse_queue(const struct tree *queue, struct ticket *t, struct arena *a)
+{
+	if (!tree_is(queue, TREE_LIST) || tree_count(queue) > TICKET_QUEUE)
+		return false;
+	for (const struct tree *e = queue->first; e != NULL; e = e->next) {
+		struct ticket_event *to = &t->queue[t->queued++];
+
+		parse_event(e, to, a);
+		if (to->n == 0 || to->digest == NULL ||
+		    !tree_is(to->body, TREE_OBJECT))
+			return false;
+	}
+	return true;
+}
+
+static void
+parse_sent(const struct tree *from, struct ticket_sent *s, struct arena *a)
+{
+	s->n = (uint64_t)number_of(from, "n");
+	s->at = number_of(from, "at");
+	s->digest = text_of(from, "digest", a);
+	s->target = text_of(from, "target", a);
+	s->resolved = tree_says(tree_get(from, "status"), "resolved");
+	s->severity = (int)number_of(from, "severity");
+	if (s->digest == NULL || s->target == NULL)
+		s->n = 0;
+}
+
+static const char *const known[] = { "version", "key", "source", "alert",
+	"queue", "next", "sent", "unsure", "tries", "limited", "wait", "first",
+	"error", "history" };
+
+static bool
+is_known(const struct tree *member)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (member->key_len == strlen(known[i]) &&
+		    memcmp(member->key, known[i], member->key_len) == 0)
+			return true;
+	return false;
+}
+
+static void
+parse_rest(const struct tree *root, struct ticket *t, struct arena *a)
+{
+	t->rest = tree_new(a, TREE_OBJECT);
+	for (const struct tree *m = root->first; m != NULL; m = m->next)
+		if (!is_known(m))
+			tree_set(
+			    a, t->rest, arena_copy(a, m->key, m->key_len), m);
+}
+
+static void
+parse_plain(const struct tree *root, struct ticket *t, struct arena *a)
+{
+	const struct tree *wait = tree_get(root, "wait");
+	const struct tree *history = tree_get(root, "history");
+
+	t->key = text_of(root, "key", a);
+	t->source = text_of(root, "source", a);
+	t->alert = tree_get(root, "alert");
+	t->next = (uint64_t)number_of(root, "next");
+	t->unsure = yes(root, "unsure");
+	t->tries = (unsigned)number_of(root, "tries");
+	t->limited = number_of(root, "limited");
+	t->set = number_of(wait, "set");
+	t->until = number_of(wait, "until");
+	t->first = number_of(root, "first");
+	t->error = text_of(root, "error", a);
+	t->history = tree_is(history, TREE_LIST) ? tree_merge(a, history, NULL)
+						 : tree_new(a, TREE_LIST);
+}
+
+bool
+ticket_parse(const char *text, size_t n, struct ticket *t, struct arena *a,
+    struct fail *f)
+{
+	struct tree *root = NULL;
+
+	*t = (struct ticket){ 0 };
+	if (!tree_parse(text, n, a, &root, f))
+		return false;
+	if (number_of(root, "version") != VERSION_NOW)
+		return fail_set(f, FAIL_BROKEN,
+		    "ticket: written by another version of bellrelay");
+	parse_plain(root, t, a);
+	parse_sent(tree_get(root, "sent"), &t->sent, a);
+	parse_rest(root, t, a);
+	if (t->key == NULL || !tree_is(t->alert, TREE_OBJECT) ||
+	    !parse_queue(tree_get(root, "queue"), t, a))
+		return fail_set(f, FAIL_BROKEN, "ticket: not as we write them");
+	return true;
+}
+
+void
+ticket_new(struct ticket *t, const char *key, const char *source, int64_t now,
+    struct arena *a)
+{
+	*t = (struct ticket){ .key = key,
+		.source = source,
+		.next = 1,
+		.first = now,
+		.history = tree_new(a, TREE_LIST),
+		.rest = tree_new(a, TREE_OBJECT) };
+}
+
+/* ---- writing ---- */
+
+static void
+put_num(struct arena *a, struct tree *to, const char *name, int64_t n)
+{
+	tree_set(a, to, name, tree_num(a, n));
+}
+
+static void
+put_text(struct arena *a, struct tree *to, const char *name, const char *s)
+{
+	if (s != NULL)
+		tree_set(a, to, name, tree_str(a, s));
+}
+
+static void
+put_yes(struct arena *a, struct tree *to, const char *name, bool b)
+{
+	if (b)
+		tree_set(a, to, name, tree_bool(a, true));
+}
+
+static const char *
+status_word(bool resolved)
+{
+	return resolved ? "resolved" : "firing";
+}
+
+static struct tree *
+event_tree(const struct ticket_event *e, struct arena *a)
+{
+	struct tree *to = tree_new(a, TREE_OBJECT);
+
+	put_num(a, to, "n", (int64_t)e->n);
+	put_text(a, to, "status", status_word(e->resolved));
+	put_num(a, to, "since", e->since);
+	put_num(a, to, "severity", e->severity);
+	put_yes(a, to, "urgent", e->urgent);
+	put_yes(a, to, "repeat", e->repeat);
+	put_yes(a, to, "small", e->small);
+	put_text(a, to, "digest", e->digest);
+	tree_set(a, to, "body", e->body);
+	return to;
+}
+
+static struct tree *
+sent_tree(const struct ticket_sent *s, struct arena *a)
+{
+	struct tree *to = tree_new(a, TREE_OBJECT);
+
+	put_num(a, to, "n", (int64_t)s->n);
+	put_text(a, to, "status", status_word(s->resolved));
+	put_num(a, to, "at", s->at);
+	put_num(a, to, "severity", s->severity);
+	put_text(a, to, "digest", s->digest);
+	put_text(a, to, "target", s->target);
+	return to;
+}
+
+static struct tree *
+queue_tree(const struct ticket *t, struct arena *a)
+{
+	struct tree *to = tree_new(a, TREE_LIST);
+
+	for (size_t i = 0; i < t->queued; i++)
+		(void)tree_push(to, event_tree(&t->queue[i], a));
+	return to;
+}
+
+static struct tree *
+ticket_tree(const struct ticket *t, struct arena *a)
+{
+	struct tree *to = tree_new(a, TREE_OBJECT);
+	struct tree *wait = tree_new(a, TREE_OBJECT);
+
+	put_num(a, to, "version", VERSION_NOW);
+	put_text(a, to, "key", t->key);
+	put_text(a, to, "source", t->source);
+	put_num(a, to, "first", t->first);
+	put_num(a, to, "next", (int64_t)t->next);
+	put_num(a, to, "tries", t->tries);
+	put_num(a, wait, "set", t->set);
+	put_num(a, wait, "until", t->until);
+	tree_set(a, to, "wait", wait);
+	put_yes(a, to, "unsure", t->unsure);
+	if (t->limited != 0)
+		put_num(a, to, "limited", t->limited);
+	put_text(a, to, "error", t->error);
+	if (t->sent.n != 0)
+		tree_set(a, to, "sent", sent_tree(&t->sent, a));
+	tree_set(a, to, "queue", queue_tree(t, a));
+	tree_set(a, to, "alert", t->alert);
+	tree_set(a, to, "history", t->history);
+	for (const struct tree *m = t->rest->first; m != NULL; m = m->next)
+		tree_set(a, to, arena_copy(a, m->key, m->key_len), m);
+	return to;
+}
+
+/* A copy of an alert or event without metadata.extra. */
+static struct tree *
+lean(const struct tree *whole, struct arena *a)
+{
+	struct tree *to = tree_copy(a, whole);
+	const struct tree *metadata = tree_get(whole, "metadata");
+
+	if (tree_get(metadata, "extra") != NULL) {
+		struct tree *patch = tree_new(a, TREE_OBJECT);
+		struct tree *inner = tree_new(a, TREE_OBJECT);
+
+		tree_set(a, inner, "extra", tree_new(a, TREE_NULL));
+		tree_set(a, patch, "metadata", inner);
+		to = tree_merge(a, whole, patch);
+	}
+	return to;
+}
+
+/* The longest string below t, looking into all that it holds. */
+static struct tree *
+longest(struct tree *t, struct tree *best)
+{
+	if (t->type == TREE_STR)
+		return best == NULL || t->len > best->len ? t : best;
+	if (t->type == TREE_LIST || t->type == TREE_OBJECT)
+		for (struct tree *m = t->first; m != NULL; m = m->next)
+			best = longest(m, best);
+	return best;
+}
+
+/* Halve a string, at a character. */
+static void
+halve(struct tree *s)
+{
+	s->len /= 2;
+	while (s->len > 0 && (s->text[s->len] & 0xc0) == 0x80)
+		s->len--;
+}
+
+void
+ticket_write(const struct ticket *t, struct arena *a, struct buf *out)
+{
+	struct ticket thin = *t;
+	struct tree *tree = ticket_tree(t, a);
+	size_t start = out->len;
+	struct tree *victim;
+
+	json_write(tree, JSON_PRETTY, out);
+	if (out->len - start <= TICKET_MAX)
+		return;
+	thin.alert = lean(t->alert, a);
+	for (size_t i = 0; i < t->queued; i++)
+		thin.queue[i].body = lean(t->queue[i].body, a);
+	tree = tree_merge(a, ticket_tree(&thin, a), NULL);
+	for (;;) {
+		buf_cut(out, start);
+		json_write(tree, JSON_PRETTY, out);
+		victim = longest(tree, NULL);
+		if (out->len - start <= TICKET_MAX || victim->len < 1024)
+			return;
+		halve(victim);
+	}
+}
+
+/* ---- history ---- */
+
+static void
+drop_first(struct tree *list)
+{
+	list->first = list->first->next;
+	if (list->first == NULL)
+		list->last = NULL;
+}
+
+void
+ticket_note(struct ticket *t, const char *what, uint64_t n, const char *why,
+    int64_t now, struct arena *a)
+{
+	struct tree *line = tree_new(a, TREE_OBJECT);
+
+	put_num(a, line, "at", now);
+	put_text(a, line, "what", what);
+	if (n != 0)
+		put_num(a, line, "n", (int64_t)n);
+	put_text(a, line, "why", why);
+	(void)tree_push(t->history, line);
+	while (tree_count(t->history) > TICKET_HISTORY)
+		drop_first(t->history);
+}
+
+/* ---- the queue ---- */
+
+static const char *
+digest_of(const struct tree *body, struct arena *a)
+{
+	struct buf text = BUF_MAX(TEXT_MAX);
+	unsigned char sum[SIGN_MAX];
+	char *hex = arena_alloc(a, 2 * DIGEST + 1);
+
+	json_write(body, JSON_PLAIN, &text);
+	sign_digest(SIGN_SHA256, text.data, text.len, sum);
+	sign_hex(sum, DIGEST, hex);
+	buf_free(&text);
+	return hex;
+}
+
+static void
+pop(struct ticket *t)
+{
+	t->queued--;
+	memmove(t->queue, t->queue + 1, t->queued * sizeof(t->queue[0]));
+}
+
+static bool
+is_urgent(const struct ticket *t, const struct ticket_event *e)
+{
+	return t->sent.n == 0 || t->sent.resolved != e->resolved ||
+	    (!e->resolved && e->severity > t->sent.severity);
+}
+
+static void
+append(struct ticket *t, struct ticket_event e)
+{
+	t->queue[t->queued++] = e;
+	if (t->queued <= TICKET_QUEUE)
+		return;
+	/* A flap in the middle says nothing that the ends do not say. */
+	t->queue[1] = t->queue[3];
+	t->queued = 2;
+}
+
+static void
+replace_tail(struct ticket *t, struct ticket_event e)
+{
+	struct ticket_event *tail = &t->queue[t->queued - 1];
+
+	e.since = tail->since;
+	e.urgent = e.urgent || tail->urgent;
+	*tail = e;
+}
+
+/* The same alert, resolved: what must go before a firing that is to page. */
+static struct ticket_event
+closing(struct ticket *t, const struct ticket_event *e, struct arena *a)
+{
+	struct ticket_event end = *e;
+	struct tree *body = tree_merge(a, e->body, NULL);
+
+	tree_set(a, body, "status", tree_str(a, "resolved"));
+	end.n = t->next++;
+	end.resolved = true;
+	end.urgent = true;
+	end.body = body;
+	end.digest = digest_of(body, a);
+	return end;
+}
+
+/* Whether the destination has just this, so that nothing need be sent. */
+static bool
+is_sent(const struct ticket *t, const struct ticket_event *e,
+    const struct ticket_change *c, int64_t now)
+{
+	const struct ticket_sent *s = &t->sent;
+
+	return s->n != 0 && strcmp(s->digest, e->digest) == 0 &&
+	    strcmp(s->target, c->target) == 0 && now >= s->at &&
+	    now - s->at < c->resend_after;
+}
+
+/* Something new for an empty queue. */
+static enum ticket_result
+begin(struct ticket *t, struct ticket_event e, const struct ticket_change *c,
+    struct arena *a)
+{
+	bool ringing = t->sent.n != 0 && !t->sent.resolved && !e.resolved;
+
+	if (!c->updates && t->sent.n != 0 && t->sent.resolved == e.resolved &&
+	    !(c->refire && ringing && e.severity > t->sent.severity))
+		return TICKET_MERGED;
+	wait_over(t);
+	t->tries = 0;
+	if (c->refire && ringing && e.severity > t->sent.severity)
+		append(t, closing(t, &e, a));
+	e.n = t->next++;
+	append(t, e);
+	return TICKET_QUEUED;
+}
+
+static enum ticket_result
+join(struct ticket *t, struct ticket_event e)
+{
+	struct ticket_event *tail = &t->queue[t->queued - 1];
+
+	if (strcmp(tail->digest, e.digest) == 0 && tail->resolved == e.resolved)
+		return TICKET_SAME;
+	e.n = t->next++;
+	if (tail->resolved == e.resolved)
+		replace_tail(t, e);
+	else
+		append(t, e);
+	return TICKET_QUEUED;
+}
+
+enum ticket_result
+ticket_enqueue(struct ticket *t, const struct ticket_change *c, int64_t now,
+    struct arena *a)
+{
+	struct ticket_event e = { .resolved = event_resolved(c->alert),
+		.severity = event_severity(c->alert),
+		.since = now,
+		.digest = digest_of(c->body, a),
+		.body = c->body };
+	enum ticket_result did;
+
+	e.urgent = is_urgent(t, &e);
+	if (t->queued == 0 && is_sent(t, &e, c, now))
+		return TICKET_UNCHANGED;
+	/* A repeat is only of use while there is nothing newer. */
+	if (t->queued > 0 && t->queue[0].repeat &&
+	    strcmp(t->queue[0].digest, e.digest) != 0) {
+		pop(t);
+		t->unsure = true;
+	}
+	did = t->queued == 0 ? begin(t, e, c, a) : join(t, e);
+	if (did == TICKET_SAME)
+		return did;
+	t->alert = c->alert;
+	if (did == TICKET_QUEUED)
+		ticket_note(
+		    t, status_word(e.resolved), t->next - 1, NULL, now, a);
+	return did;
+}
+
+const struct ticket_event *
+ticket_head(const struct ticket *t)
+{
+	return t->queued > 0 ? &t->queue[0] : NULL;
+}
+
+bool
+ticket_urgent(const struct ticket *t)
+{
+	return t->queued > 0 && t->queue[0].urgent;
+}
+
+/* ---- what became of an event ---- */
+
+static bool
+is_head(const struct ticket *t, const struct ticket_event *e)
+{
+	return t->queued > 0 && t->queue[0].n == e->n;
+}
+
+static void
+plan_repeat(struct ticket *t, const struct ticket_event *e, int64_t now)
+{
+	struct ticket_event again = *e;
+
+	again.n = t->next++;
+	again.repeat = true;
+	again.urgent = false;
+	again.since = now;
+	append(t, again);
+	t->set = now;
+	t->until = now + TICKET_REPEAT * WHEN_SECOND;
+	t->unsure = false;
+}
+
+void
+ticket_accepted(struct ticket *t, const struct ticket_event *e,
+    const char *target, int64_t now, struct arena *a)
+{
+	t->sent = (struct ticket_sent){ .n = e->n,
+		.at = now,
+		.digest = e->digest,
+		.target = target,
+		.resolved = e->resolved,
+		.severity = e->severity };
+	ticket_note(t, "delivered", e->n, NULL, now, a);
+	t->tries = 0;
+	t->limited = 0;
+	t->error = NULL;
+	wait_over(t);
+	if (is_head(t, e))
+		pop(t);
+	if (t->queued == 0 && t->unsure)
+		plan_repeat(t, e, now);
+}
+
+void
+ticket_failed(struct ticket *t, const struct ticket_event *e, bool unknown,
+    const char *why, uint64_t random, int64_t now, struct arena *a)
+{
+	t->tries++;
+	t->unsure = t->unsure || unknown;
+	t->set = now;
+	t->until = now + jittered(t->tries, random);
+	t->error = event_cut(a, why, ERROR_MAX);
+	ticket_note(t, "failed", e->n, t->error, now, a);
+}
+
+void
+ticket_put_off(struct ticket *t, int64_t until, int64_t now)
+{
+	t->set = now;
+	t->until = until;
+}
+
+bool
+ticket_shrink(struct ticket *t, const struct ticket_event *e, struct arena *a)
+{
+	struct tree *body;
+
+	if (e->small || !is_head(t, e))
+		return !e->small;
+	body = tree_merge(a, e->body, NULL);
+	tree_set(a, body, "description", NULL);
+	tree_set(a, body, "metadata", NULL);
+	t->queue[0].body = body;
+	t->queue[0].digest = digest_of(body, a);
+	t->queue[0].small = true;
+	t->queue[0].n = t->next++;
+	return true;
+}
+
+void
+ticket_refused(struct ticket *t, const struct ticket_event *e, const char *why,
+    int64_t now, struct arena *a)
+{
+	t->error = event_cut(a, why, ERROR_MAX);
+	ticket_note(t, "refused", e->n, t->error, now, a);
+	t->tries = 0;
+	t->limited = 0;
+	wait_over(t);
+	if (is_head(t, e))
+		pop(t);
+}
+
+void
+ticket_epitaph(const struct ticket *t, const struct ticket_event *e, int status,
+    const char *answer, size_t answer_len, int64_t now, struct arena *a,
+    struct buf *out)
+{
+	struct tree *to = tree_new(a, TREE_OBJECT);
+
+	put_num(a, to, "version", VERSION_NOW);
+	put_text(a, to, "key", t->key);
+	put_text(a, to, "source", t->source);
+	put_num(a, to, "at", now);
+	put_num(a, to, "answer_status", status);
+	put_text(a, to, "why", t->error);
+	tree_set(a, to, "answer", tree_strn(a, answer, answer_len));
+	tree_set(a, to, "event", event_tree(e, a));
+	json_write(to, JSON_PRETTY, out);
+}

@@ -1,0 +1,271 @@
+#include "arena.h"
+#include "buf.h"
+#include "pace.h"
+
+#include "tap.h"
+
+#include <stdlib.h>
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, START = 1700000000 };
+
+static const int64_t start = (int64_t)START * SECOND;
+
+static struct pace_call
+call(const char *ticket)
+{
+	return (struct pace_call){ .target = "t1",
+		.ticket = ticket,
+		.urgent = true,
+		.timeout_ms = 8000 };
+}
+
+/* ---- the rate ---- */
+
+/* Ask every 10 ms for ten minutes; the most that left in any 60 s. */
+static size_t
+most_in_a_minute(unsigned rate, bool urgent, size_t *total)
+{
+	static int64_t left[200000];
+	struct pace p = { 0 };
+	struct pace_call c = call("a");
+	size_t n = 0;
+	size_t most = 0;
+	size_t first = 0;
+
+	c.urgent = urgent;
+	for (int64_t t = start; t < start + 10 * MINUTE; t += 10) {
+		int64_t until;
+
+		if (pace_ask(&p, rate, &c, t, &until) == PACE_GO)
+			left[n++] = t;
+	}
+	for (size_t i = 0; i < n; i++) {
+		while (left[i] - left[first] >= MINUTE)
+			first++;
+		if (i - first + 1 > most)
+			most = i - first + 1;
+	}
+	*total = n;
+	return most;
+}
+
+static void
+rates(void)
+{
+	static const unsigned tried[] = { 1, 2, 3, 4, 5, 10, 60, 120, 1200 };
+
+	for (size_t i = 0; i < sizeof(tried) / sizeof(tried[0]); i++) {
+		unsigned rate = tried[i];
+		size_t total;
+		size_t most = most_in_a_minute(rate, true, &total);
+
+		ok(most <= rate, "rate %u: never more than that in 60 s (%zu)",
+		    rate, most);
+		ok(total >= rate * 7, "rate %u: and most of it is used (%zu)",
+		    rate, total);
+	}
+}
+
+static void
+reserve(void)
+{
+	struct pace p = { 0 };
+	struct pace_call update = call("u");
+	struct pace_call alert = call("a");
+	int64_t until;
+	int updates = 0;
+	int alerts = 0;
+
+	update.urgent = false;
+	while (pace_ask(&p, 120, &update, start, &until) == PACE_GO)
+		updates++;
+	ok(until > start && until < start + MINUTE,
+	    "without a token it says when to ask again");
+	while (pace_ask(&p, 120, &alert, start, &until) == PACE_GO)
+		alerts++;
+	ok(updates >= 15, "updates have a burst of their own (%d)", updates);
+	ok(alerts >= 9, "a third of the burst is left for alerts (%d)", alerts);
+	ok(updates + alerts == 30, "burst is a quarter of the rate");
+}
+
+static void
+clocks(void)
+{
+	struct pace p = { 0 };
+	struct pace_call c = call("a");
+	int64_t until = 0;
+	int64_t back = start - 1000 * (int64_t)MINUTE;
+
+	while (pace_ask(&p, 120, &c, start, &until) == PACE_GO)
+		;
+	ok(pace_ask(&p, 120, &c, back, &until) == PACE_WAIT,
+	    "a clock that went back finds no token at once");
+	ok(until <= back + MINUTE, "but waits no longer than for a burst");
+
+	struct pace rest = { .mode = PACE_RESTING,
+		.target = "t1",
+		.set = start,
+		.until = start + 5 * SECOND };
+
+	c.probe = true;
+	ok(pace_ask(&rest, 120, &c, back, &until) == PACE_GO,
+	    "a clock before the span of a wait ends it");
+}
+
+/* ---- ready, resting, held ---- */
+
+static void
+resting(void)
+{
+	struct pace p = { 0 };
+	struct pace_call a = call("a");
+	struct pace_call b = call("b");
+	int64_t until;
+
+	pace_tell(&p, PACE_TRANSIENT, &a, -1, start);
+	pace_tell(&p, PACE_TRANSIENT, &a, -1, start);
+	ok(p.mode == PACE_READY,
+	    "one ticket that fails twice is its own trouble");
+	pace_tell(&p, PACE_TRANSIENT, &b, -1, start);
+	ok(p.mode == PACE_RESTING,
+	    "two in a row from different tickets rest it");
+	ok(pace_ask(&p, 120, &a, start + 6 * SECOND, &until) == PACE_WAIT,
+	    "a webhook does not probe");
+	a.probe = b.probe = true;
+	ok(pace_ask(&p, 120, &a, start + 4 * SECOND, &until) == PACE_WAIT &&
+		until == start + 5 * SECOND,
+	    "the first probe is after 5 s");
+	ok(pace_ask(&p, 120, &b, start + 5 * SECOND, &until) == PACE_OTHER,
+	    "but not with the ticket that failed last");
+	b.alone = true;
+	ok(pace_ask(&p, 120, &b, start + 5 * SECOND, &until) == PACE_GO,
+	    "unless there is no other");
+	ok(pace_ask(&p, 120, &a, start + 6 * SECOND, &until) == PACE_WAIT,
+	    "while one probes the others wait");
+	pace_tell(&p, PACE_TRANSIENT, &b, -1, start + 6 * SECOND);
+	ok(p.until == start + 21 * SECOND, "the second probe is 15 s later");
+	pace_tell(&p, PACE_ACCEPTED, &a, -1, start + 22 * SECOND);
+	ok(p.mode == PACE_READY && p.success == start + 22 * SECOND,
+	    "the first 2xx makes it ready");
+	pace_tell(&p, PACE_TRANSIENT, &b, -1, start + 23 * SECOND);
+	ok(p.mode == PACE_READY, "and what failed before is forgotten");
+}
+
+static void
+steps(void)
+{
+	static const int64_t seconds[] = { 5, 15, 30, 60, 60, 60 };
+	struct pace p = { 0 };
+	struct pace_call a = call("a");
+	struct pace_call b = call("b");
+	int64_t now = start;
+	int64_t until;
+
+	a.probe = a.alone = true;
+	pace_tell(&p, PACE_TRANSIENT, &b, -1, now);
+	pace_tell(&p, PACE_TRANSIENT, &a, -1, now);
+	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+		ok(p.until - now == seconds[i] * SECOND, "probe %zu waits %d s",
+		    i + 1, (int)seconds[i]);
+		now = p.until;
+		ok(pace_ask(&p, 120, &a, now, &until) == PACE_GO, "and goes");
+		pace_tell(&p, PACE_TRANSIENT, &a, -1, now);
+	}
+}
+
+static void
+limited(void)
+{
+	struct pace p = { 0 };
+	struct pace_call a = call("a");
+
+	pace_tell(&p, PACE_LIMITED, &a, 7 * SECOND, start);
+	ok(p.mode == PACE_RESTING && p.until == start + 7 * SECOND,
+	    "a 429 rests it for as long as Retry-After says");
+	pace_tell(&p, PACE_LIMITED, &a, 90 * (int64_t)MINUTE, start);
+	ok(p.until == start + 60 * (int64_t)MINUTE, "at most an hour");
+
+	struct pace q = { 0 };
+
+	pace_tell(&q, PACE_LIMITED, &a, -1, start);
+	ok(q.until == start + 5 * SECOND,
+	    "without Retry-After by the schedule");
+}
+
+static void
+held(void)
+{
+	struct pace p = { 0 };
+	struct pace_call a = call("a");
+	int64_t until;
+
+	pace_tell(&p, PACE_DENIED, &a, -1, start);
+	ok(p.mode == PACE_HELD, "401, 403 or 404 holds it");
+	a.probe = a.alone = true;
+	ok(pace_ask(&p, 120, &a, start + 4 * MINUTE, &until) == PACE_WAIT,
+	    "no probe within 5 minutes");
+	a.now = true;
+	ok(pace_ask(&p, 120, &a, start + 4 * MINUTE, &until) == PACE_GO,
+	    "but at once by a person's order");
+	a.now = false;
+	pace_tell(&p, PACE_DENIED, &a, -1, start + 4 * MINUTE);
+	ok(p.until == start + 9 * MINUTE, "and then again 5 minutes");
+	a.probe = false;
+	a.target = "t2";
+	ok(pace_ask(&p, 120, &a, start + 4 * MINUTE, &until) == PACE_GO,
+	    "another URL or token is probed at once, by a webhook too");
+	ok(pace_ask(&p, 120, &a, start + 4 * MINUTE, &until) == PACE_WAIT,
+	    "by one");
+	pace_tell(&p, PACE_REFUSED, &a, -1, start + 4 * MINUTE);
+	ok(p.mode == PACE_HELD, "a refusal of one event does not open it");
+	a.probe = true;
+	ok(pace_ask(&p, 120, &a, start + 4 * MINUTE, &until) == PACE_GO,
+	    "but the next is tried at once");
+}
+
+static void
+records(void)
+{
+	struct pace p = { .mode = PACE_HELD,
+		.target = "t1",
+		.since = start,
+		.set = start,
+		.until = start + 1,
+		.probes = 3,
+		.last = "abc",
+		.arrival = start + 9,
+		.success = start - 5 };
+	struct pace q;
+	struct arena a = { 0 };
+	struct buf text = BUF_MAX(4096);
+	struct buf again = BUF_MAX(4096);
+	struct pace_call c = call("a");
+	int64_t until;
+
+	pace_write(&p, &a, &text);
+	pace_parse(text.data, text.len, &q, &a);
+	pace_write(&q, &a, &again);
+	is(again.data, text.data, "a record reads as it was written");
+	ok(q.mode == PACE_HELD && q.probes == 3, "each member of it");
+	pace_parse("{\"mode\"", 7, &q, &a);
+	ok(q.mode == PACE_READY, "what cannot be read is not held");
+	ok(pace_ask(&q, 120, &c, start, &until) == PACE_WAIT,
+	    "and its bucket is empty");
+	buf_free(&text);
+	buf_free(&again);
+	arena_free(&a);
+}
+
+int
+main(void)
+{
+	rates();
+	reserve();
+	clocks();
+	resting();
+	steps();
+	limited();
+	held();
+	records();
+	return tap_done();
+}

@@ -1,0 +1,257 @@
+#include "buf.h"
+#include "fail.h"
+#include "lock.h"
+#include "spool.h"
+
+#include "tap.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char id[] = "0123456789abcdef0123456789abcdef";
+static const char text1[] = "{\n  \"n\": 1\n}";
+static const char text2[] = "{\n  \"n\": 2\n}";
+
+static char root[] = "/tmp/spool.XXXXXX";
+static struct spool sp;
+static struct spool_box box;
+
+static bool
+store(const char *text, uint64_t generation)
+{
+	struct buf b = BUF_MAX(1000);
+	struct fail f = { 0 };
+	bool did;
+
+	buf_puts(&b, text);
+	did = spool_store(&box, id, generation, &b, NULL, &f);
+	buf_free(&b);
+	return did;
+}
+
+static const char *
+load(struct spool_found *found)
+{
+	static struct buf b = BUF_MAX(1000);
+	struct fail f = { 0 };
+
+	buf_free(&b);
+	b = BUF_MAX(1000);
+	if (!spool_load(&box, id, &b, found, &f))
+		return "(failed)";
+	return b.data;
+}
+
+static int
+files_in(const char *dir)
+{
+	char path[200];
+	DIR *d;
+	struct dirent *e;
+	int n = 0;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", root, dir);
+	d = opendir(path);
+	while (d != NULL && (e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	if (d != NULL)
+		closedir(d);
+	return n;
+}
+
+/* Spoil one byte of a file. */
+static void
+spoil(const char *file)
+{
+	char path[200];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", root, file);
+	fd = open(path, O_WRONLY);
+	if (pwrite(fd, "X", 1, 3) != 1)
+		abort();
+	close(fd);
+}
+
+static void
+tickets(void)
+{
+	struct spool_found found;
+	struct fail f = { 0 };
+
+	is(load(&found), "", "what is not there reads as nothing");
+	ok(!found.there && found.generation == 0, "and is not there");
+	ok(store(text1, 1), "a ticket is stored");
+	is(load(&found), text1, "and reads as it was written");
+	ok(found.there && found.pending && found.generation == 1,
+	    "from pending, with its generation");
+	ok(files_in("tmp") == 0, "tmp is empty again");
+	ok(spool_settle(&box, id, &f), "it settles");
+	is(load(&found), text1, "and reads the same");
+	ok(!found.pending && files_in("d/pending") == 0, "from settled");
+	ok(store(text2, 2), "a write brings it back to pending");
+	is(load(&found), text2, "where the higher generation is the ticket");
+	ok(store(text1, 1), "an older copy in pending");
+	ok(spool_settle(&box, id, &f) && store(text2, 0), "behind a newer");
+	is(load(&found), text1, "the higher generation wins wherever it is");
+	ok(found.pending, "and it counts as pending");
+	spoil("d/pending/0123456789abcdef0123456789abcdef.json");
+	is(load(&found), text1, "a torn copy does not hide the other");
+	ok(found.corrupt && files_in("corrupt") == 1, "and is set aside");
+	ok(spool_remove(&box, id, &f), "a ticket can be removed");
+	is(load(&found), "", "and is no more");
+}
+
+static void
+rooms(void)
+{
+	struct spool_room r = { .fd = -1 };
+	struct buf b = BUF_MAX(1000);
+	struct fail f = { 0 };
+	struct spool_found found;
+
+	buf_puts(&b, text2);
+	ok(spool_reserve(&box, id, 100000, &r, &f), "room can be reserved");
+	ok(files_in("tmp") == 1, "in tmp");
+	ok(spool_store(&box, id, 5, &b, &r, &f), "a write uses it up");
+	is(load(&found), text2, "and is cut to its length");
+	ok(files_in("tmp") == 0 && r.fd == -1, "nothing stays");
+	ok(spool_reserve(&box, id, 100, &r, &f), "or it is");
+	spool_unreserve(&box, &r);
+	ok(files_in("tmp") == 0, "given back");
+	ok(spool_bury(&box, id, 7, &b, &f) && files_in("d/dead") == 1,
+	    "a dead letter is written");
+	buf_free(&b);
+}
+
+static size_t
+walked(enum spool_where where)
+{
+	struct spool_walk w;
+	struct spool_name n;
+	size_t count = 0;
+
+	spool_walk_open(&box, where, &w);
+	while (spool_walk_next(&w, &n))
+		count += strcmp(n.id, id) == 0;
+	spool_walk_close(&w);
+	return count;
+}
+
+static void
+walks(void)
+{
+	struct fail f = { 0 };
+	struct spool_walk w;
+	struct spool_name n;
+	int fd = openat(box.pending, "strange", O_CREAT | O_WRONLY, 0600);
+
+	close(fd);
+	ok(walked(SPOOL_PENDING) == 1, "a walk finds the pending ticket");
+	ok(walked(SPOOL_SETTLED) == 0, "and none settled");
+	(void)spool_settle(&box, id, &f);
+	ok(walked(SPOOL_SETTLED) == 1, "then settled, in any of 256 places");
+	ok(walked(SPOOL_DEAD) == 1, "and the dead letter");
+	spool_ring(&box, id);
+	spool_walk_bells(&box, &w);
+	ok(spool_walk_next(&w, &n) && strcmp(n.id, id) == 0, "a bell is heard");
+	spool_walk_close(&w);
+	spool_unring(&box, id);
+	ok(files_in("d/bell") == 0, "once");
+}
+
+static void
+locks(void)
+{
+	struct lock_hand one;
+	struct lock_hand two;
+	struct fail f = { 0 };
+	int status;
+
+	ok(lock_open(box.dir, &one, &f) && lock_open(box.dir, &two, &f),
+	    "hands open");
+	ok(lock_try(&one, LOCK_CLAIM, id, &f) == LOCK_GOT, "a claim is got");
+	ok(lock_try(&two, LOCK_CLAIM, id, &f) == LOCK_BUSY,
+	    "by one hand, also in one process");
+	ok(lock_try(&two, LOCK_EDIT, id, &f) == LOCK_GOT,
+	    "edit is another lock");
+	ok(lock_try(&two, LOCK_CLAIM, "1123456789abcdef0123456789abcdef", &f) ==
+		LOCK_GOT,
+	    "another ticket is another lock");
+	lock_drop(&one, LOCK_CLAIM, id);
+	ok(lock_try(&two, LOCK_CLAIM, id, &f) == LOCK_GOT,
+	    "until it is dropped");
+	if (fork() == 0)
+		_exit(lock_try(&one, LOCK_CLAIM, id, &f) == LOCK_BUSY ? 0 : 1);
+	wait(&status);
+	ok(status == 0, "another process finds it busy");
+	(void)renameat(box.dir, "lock", box.dir, "lock.old");
+	close(openat(box.dir, "lock", O_CREAT | O_WRONLY, 0600));
+	ok(lock_try(&one, LOCK_STATE, NULL, &f) == LOCK_FAILED,
+	    "a lock file that was replaced locks nothing");
+	lock_close(&one);
+	lock_close(&two);
+}
+
+static void
+states(void)
+{
+	struct buf b = BUF_MAX(2000);
+	struct buf got = BUF_MAX(2000);
+	struct stat st;
+
+	buf_puts(&b, "{}");
+	spool_record_put(&box, "state.json", &b);
+	spool_record_get(&box, "state.json", &got);
+	ok(memcmp(got.data, "{} ", 3) == 0, "a state reads as it was written");
+	(void)fstatat(box.dir, "state.json", &st, 0);
+	ok(st.st_size == SPOOL_STATE && got.len == SPOOL_STATE,
+	    "padded to its size");
+	buf_free(&b);
+	buf_free(&got);
+}
+
+static void
+refusals(void)
+{
+	struct fail f = { 0 };
+	struct spool other;
+	char command[300];
+
+	ok(!spool_open(&other, "/nonexistent/spool", &f),
+	    "a spool that is not there does not open");
+	(void)chmod(root, 0777);
+	f = (struct fail){ 0 };
+	ok(!spool_open(&other, root, &f) && strstr(f.text, "chmod 700"),
+	    "nor one that others may write to, and the cure is said");
+	(void)chmod(root, 0700);
+	ok(spool_is_id(id) && !spool_is_id("0123") &&
+		!spool_is_id("0123456789ABCDEF0123456789abcdef"),
+	    "an id is 32 lower-case hex digits");
+	spool_box_close(&box);
+	spool_close(&sp);
+	(void)snprintf(command, sizeof(command), "rm -r %s", root);
+	ok(system(command) == 0, "all is cleared away");
+}
+
+int
+main(void)
+{
+	struct fail f = { 0 };
+
+	ok(mkdtemp(root) != NULL && spool_open(&sp, root, &f) &&
+		spool_box_open(&sp, "d", &box, &f),
+	    "a spool opens, and a box in it %s", f.text);
+	ok(files_in("d/settled") == 256, "with 256 places for what is settled");
+	tickets();
+	rooms();
+	walks();
+	states();
+	locks();
+	refusals();
+	return tap_done();
+}

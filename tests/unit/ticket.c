@@ -1,0 +1,387 @@
+#include "arena.h"
+#include "buf.h"
+#include "event.h"
+#include "fail.h"
+#include "ticket.h"
+#include "tree.h"
+
+#include "tap.h"
+
+#include <stdlib.h>
+
+enum { SECOND = 1000, HOUR = 3600 * SECOND };
+
+static struct arena arena;
+static const int64_t start = (int64_t)1700000000 * SECOND;
+
+static struct tree *
+json(const char *text)
+{
+	struct tree *t = NULL;
+	struct fail f = { 0 };
+
+	/* A tree borrows from its text. */
+	text = arena_str(&arena, text);
+	if (!tree_parse(text, strlen(text), &arena, &t, &f))
+		abort();
+	return t;
+}
+
+/* An alert: f firing, r resolved; what tells it from others; its severity. */
+static struct ticket_change
+change(char status, const char *what, const char *severity)
+{
+	struct ticket_change c = {
+		.target = "url", .resend_after = 600 * SECOND, .updates = true
+	};
+	char text[300];
+
+	(void)snprintf(text, sizeof(text),
+	    "{\"title\":\"t\",\"status\":\"%s\",\"metadata\":{\"what\":\"%s\","
+	    "\"severity\":\"%s\"}}",
+	    status == 'f' ? "firing" : "resolved", what, severity);
+	c.alert = json(text);
+	c.body = event_body(c.alert, "key", &arena);
+	return c;
+}
+
+static enum ticket_result
+put(struct ticket *t, char status, const char *what, int64_t now)
+{
+	struct ticket_change c = change(status, what, "minor");
+
+	return ticket_enqueue(t, &c, now, &arena);
+}
+
+static struct ticket
+fresh(void)
+{
+	struct ticket t;
+
+	ticket_new(&t, "key", "montecarlo", start, &arena);
+	return t;
+}
+
+/* The queue as text: f or r and what, the head first. */
+static const char *
+queue(const struct ticket *t)
+{
+	char *s = arena_str(&arena, "");
+
+	for (size_t i = 0; i < t->queued; i++)
+		s = arena_printf(&arena, "%s%s%c:%s", s, i > 0 ? " " : "",
+		    t->queue[i].resolved ? 'r' : 'f',
+		    tree_cstr(
+			tree_at(t->queue[i].body, "/metadata/what"), &arena));
+	return s;
+}
+
+/* The head is sent and accepted. */
+static void
+accept(struct ticket *t, int64_t now)
+{
+	struct ticket_event e = *ticket_head(t);
+
+	ticket_accepted(t, &e, "url", now, &arena);
+}
+
+static const struct {
+	const char *puts; /* status and what, one after the other */
+	const char *want;
+	const char *why;
+} queues[] = {
+	{ "f1", "f:1", "a first event is queued" },
+	{ "f1 f1", "f:1", "the same again is not" },
+	{ "f1 f2", "f:2", "an update takes the place of what waits" },
+	{ "f1 r1", "f:1 r:1", "a resolve comes after it" },
+	{ "f1 r1 r2", "f:1 r:2", "a changed resolve takes its place" },
+	{ "f1 r1 f2", "f:1 r:1 f:2", "three entries alternate in status" },
+	{ "f1 r1 f2 f3", "f:1 r:1 f:3", "the last is kept up to date" },
+	{ "f1 r1 f2 r2", "f:1 r:2", "a flap in the middle is merged away" },
+	{ "f1 r1 f2 r2 f3", "f:1 r:2 f:3", "and again there is room" },
+	{ "r1", "r:1", "a resolve alone is sent too" },
+};
+
+static void
+queueing(void)
+{
+	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+		struct ticket t = fresh();
+
+		for (const char *p = queues[i].puts; *p != '\0';
+		     p += p[2] == ' ' ? 3 : 2) {
+			char what[2] = { p[1], '\0' };
+
+			(void)put(&t, p[0], what, start);
+		}
+		is(queue(&t), queues[i].want, queues[i].why);
+	}
+}
+
+static void
+serials(void)
+{
+	struct ticket t = fresh();
+	struct ticket_event sent;
+
+	(void)put(&t, 'f', "1", start);
+	sent = *ticket_head(&t);
+	(void)put(&t, 'f', "2", start + 1);
+	ticket_accepted(&t, &sent, "url", start + 2, &arena);
+	is(queue(&t), "f:2",
+	    "what was replaced during its call takes nothing away");
+	ok(t.queue[0].since == start,
+	    "and keeps the age of what it stands for");
+	accept(&t, start + 3);
+	is(queue(&t), "", "the head with the same serial leaves");
+	(void)put(&t, 'f', "3", start + 4);
+	sent = *ticket_head(&t);
+	(void)put(&t, 'r', "3", start + 5);
+	ticket_accepted(&t, &sent, "url", start + 6, &arena);
+	is(queue(&t), "r:3", "a resolve that came during the call stays");
+}
+
+static void
+unchanged(void)
+{
+	struct ticket t = fresh();
+	struct ticket_change other;
+
+	(void)put(&t, 'f', "1", start);
+	ok(put(&t, 'f', "1", start) == TICKET_SAME,
+	    "what waits already is the same");
+	accept(&t, start);
+	ok(put(&t, 'f', "1", start + SECOND) == TICKET_UNCHANGED,
+	    "what was accepted just now is unchanged");
+	ok(put(&t, 'f', "1", start + 601 * SECOND) == TICKET_QUEUED,
+	    "after resend_after it is sent again");
+	accept(&t, start + 601 * SECOND);
+	ok(put(&t, 'f', "1", start + 600 * SECOND) == TICKET_QUEUED,
+	    "a clock that went back does not make it unchanged");
+	accept(&t, start);
+	other = change('f', "1", "minor");
+	other.target = "another url";
+	ok(ticket_enqueue(&t, &other, start, &arena) == TICKET_QUEUED,
+	    "another URL has not had it");
+}
+
+static void
+updates(void)
+{
+	struct ticket t = fresh();
+	struct ticket_change c = change('f', "1", "minor");
+
+	c.updates = false;
+	(void)ticket_enqueue(&t, &c, start, &arena);
+	accept(&t, start);
+	c = change('f', "2", "minor");
+	c.updates = false;
+	ok(ticket_enqueue(&t, &c, start, &arena) == TICKET_MERGED,
+	    "with updates = none an update is kept and not sent");
+	is(tree_cstr(tree_at(t.alert, "/metadata/what"), &arena), "2",
+	    "but known");
+	c = change('r', "2", "minor");
+	c.updates = false;
+	ok(ticket_enqueue(&t, &c, start, &arena) == TICKET_QUEUED,
+	    "a resolve is sent");
+}
+
+static void
+refires(void)
+{
+	struct ticket t = fresh();
+	struct ticket_change c = change('f', "1", "minor");
+
+	(void)ticket_enqueue(&t, &c, start, &arena);
+	accept(&t, start);
+	c = change('f', "2", "critical");
+	(void)ticket_enqueue(&t, &c, start, &arena);
+	is(queue(&t), "f:2", "a raised severity is an update");
+	ok(ticket_urgent(&t), "that goes ahead of mere updates");
+	accept(&t, start);
+	c = change('f', "3", "minor");
+	(void)ticket_enqueue(&t, &c, start, &arena);
+	ok(!ticket_urgent(&t), "a lowered one does not");
+	accept(&t, start);
+	c = change('f', "4", "critical");
+	c.refire = true;
+	(void)ticket_enqueue(&t, &c, start, &arena);
+	is(queue(&t), "r:4 f:4",
+	    "with refire = severity it is resolved, then fires anew");
+	ok(tree_says(tree_get(t.queue[0].body, "status"), "resolved"),
+	    "and the resolve says so");
+}
+
+static void
+schedule(void)
+{
+	static const int64_t seconds[] = { 5, 15, 30, 60, 120, 300 };
+	struct ticket t = fresh();
+	int64_t now = start;
+
+	(void)put(&t, 'f', "1", now);
+	ok(ticket_due(&t, now), "a new event is due at once");
+	for (size_t i = 0; i < 6; i++) {
+		struct ticket_event e = *ticket_head(&t);
+
+		ticket_failed(&t, &e, false, "HTTP 500", 7, now, &arena);
+		ok(!ticket_due(&t, now + seconds[i] * SECOND - 1) &&
+			ticket_due(&t, now + seconds[i] * SECOND),
+		    "failed try %zu waits %d s", i + 1, (int)seconds[i]);
+		now += seconds[i] * SECOND;
+	}
+	for (uint64_t random = 0; random < 1000000; random += 99991) {
+		struct ticket_event e = *ticket_head(&t);
+
+		ticket_failed(&t, &e, false, "HTTP 500", random, now, &arena);
+		ok(t.until > now && t.until <= now + 301 * SECOND,
+		    "then within 5 minutes, by chance");
+	}
+	ok(ticket_due(&t, t.set - 1), "a clock before the wait ends it");
+	ok(!ticket_spent(&t, 72), "16 tries do not fill 72 hours");
+	t.tries = 868;
+	ok(!ticket_spent(&t, 72), "868 do not");
+	t.tries = 869;
+	ok(ticket_spent(&t, 72), "869 do");
+	t.tries = 13;
+	ok(!ticket_spent(&t, 1) == (530 + 7 * 300 < 3600), "an hour is less");
+	accept(&t, now);
+	ok(t.tries == 0 && t.error == NULL, "an acceptance forgets them");
+}
+
+static void
+repeats(void)
+{
+	struct ticket t = fresh();
+	struct ticket_event e;
+
+	(void)put(&t, 'f', "1", start);
+	e = *ticket_head(&t);
+	ticket_failed(&t, &e, true, "time-out", 0, start, &arena);
+	accept(&t, start + 5 * SECOND);
+	is(queue(&t), "f:1", "after an unknown outcome it is sent once more");
+	ok(!ticket_due(&t, start + 64 * SECOND) &&
+		ticket_due(&t, start + 65 * SECOND),
+	    "60 s after it was accepted");
+	ok(put(&t, 'f', "1", start + 6 * SECOND) == TICKET_SAME,
+	    "what the repeat says already need not be queued");
+	(void)put(&t, 'r', "1", start + 7 * SECOND);
+	is(queue(&t), "r:1", "what is newer takes the repeat's place");
+	ok(ticket_due(&t, start + 7 * SECOND), "and does not wait for it");
+	accept(&t, start + 8 * SECOND);
+	is(queue(&t), "r:1", "then the newest state is repeated");
+	accept(&t, start + 70 * SECOND);
+	is(queue(&t), "", "once");
+}
+
+static void
+refusals(void)
+{
+	struct ticket t = fresh();
+	struct ticket_event e;
+
+	(void)put(&t, 'f', "1", start);
+	(void)put(&t, 'r', "1", start);
+	e = *ticket_head(&t);
+	ok(ticket_shrink(&t, &e, &arena), "what is too large is made smaller");
+	ok(tree_get(t.queue[0].body, "metadata") == NULL && t.queue[0].n != e.n,
+	    "as a new event");
+	e = *ticket_head(&t);
+	ok(!ticket_shrink(&t, &e, &arena), "once");
+	ticket_refused(&t, &e, "HTTP 422", start, &arena);
+	is(queue(&t), "r:1", "a refused event leaves, the next stays");
+}
+
+static void
+files(void)
+{
+	struct ticket t = fresh();
+	struct ticket back;
+	struct buf text = BUF_MAX(4 << 20);
+	struct buf again = BUF_MAX(4 << 20);
+	struct fail f = { 0 };
+
+	(void)put(&t, 'f', "1", start);
+	accept(&t, start + 1);
+	(void)put(&t, 'r', "2", start + 2);
+	t.rest = json("{\"later\":{\"x\":[1]}}");
+	t.limited = 5;
+	ticket_write(&t, &arena, &text);
+	ok(ticket_parse(text.data, text.len, &back, &arena, &f),
+	    "a ticket reads as it was written %s", f.text);
+	ticket_write(&back, &arena, &again);
+	is(again.data, text.data, "member for member");
+	ok(strstr(again.data, "\"later\"") != NULL,
+	    "what a later version wrote is kept");
+	ok(!ticket_parse("{}", 2, &back, &arena, &f) && f.kind == FAIL_BROKEN,
+	    "another object is no ticket");
+	buf_free(&text);
+	buf_free(&again);
+}
+
+static void
+giants(void)
+{
+	struct ticket t = fresh();
+	struct buf big = BUF_MAX(4 << 20);
+	struct buf text = BUF_MAX(8 << 20);
+	struct ticket_change c = change('f', "1", "minor");
+	struct ticket back;
+	struct fail f = { 0 };
+
+	while (big.len < 450000)
+		buf_puts(&big, "caf\xc3\xa9 ");
+	for (int i = 0; i < 3; i++) {
+		struct tree *alert = tree_merge(&arena, c.alert, NULL);
+
+		tree_set(&arena, alert, "status",
+		    tree_str(&arena, i == 1 ? "resolved" : "firing"));
+		tree_set(&arena, alert, "description",
+		    tree_strn(&arena, big.data + i * 6, big.len - 60));
+		c.alert = alert;
+		c.body = event_body(alert, "key", &arena);
+		(void)ticket_enqueue(&t, &c, start, &arena);
+	}
+	ok(t.queued == 3, "three giants are queued");
+	ticket_write(&t, &arena, &text);
+	ok(text.len <= TICKET_MAX, "the ticket stays within its size (%zu)",
+	    text.len);
+	ok(ticket_parse(text.data, text.len, &back, &arena, &f) &&
+		back.queued == 3,
+	    "and is whole: single values are cut, at a character %s", f.text);
+	is(tree_cstr(tree_get(back.queue[2].body, "title"), &arena), "t",
+	    "titles are not");
+	buf_free(&big);
+	buf_free(&text);
+}
+
+static void
+histories(void)
+{
+	struct ticket t = fresh();
+	int64_t oldest = 0;
+
+	for (int i = 0; i < 100; i++)
+		ticket_note(&t, "x", (uint64_t)i, NULL, start + i, &arena);
+	ok(tree_count(t.history) == TICKET_HISTORY, "history is bounded");
+	ok(tree_int(tree_get(t.history->first, "n"), &oldest) && oldest == 50,
+	    "and its oldest lines go first");
+}
+
+int
+main(void)
+{
+	queueing();
+	serials();
+	unchanged();
+	updates();
+	refires();
+	schedule();
+	repeats();
+	refusals();
+	files();
+	giants();
+	histories();
+	arena_free(&arena);
+	return tap_done();
+}
