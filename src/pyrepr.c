@@ -353,6 +353,7 @@ enum {
 	FIXED_LOW = -3,  /* points of numbers that Python writes */
 	FIXED_HIGH = 16, /* without an exponent */
 	TEXT = 64,
+	LONGEST = 32, /* -2.2250738585072014e%2B308 and some */
 };
 
 static void
@@ -543,7 +544,7 @@ put_decimal(struct writer *w, const struct decimal *d)
 {
 	int point = (int)d->point;
 
-	if (!room(w, TEXT))
+	if (!room(w, LONGEST))
 		return;
 	if (d->n == 0) {
 		PUT(w, "0.0");

@@ -811,20 +811,26 @@ tree_says(const struct tree *t, const char *s)
 	    memcmp(t->text, s, n) == 0;
 }
 
+/* Whether text is fit to send as it is: no NUL, and no sign of a surrogate. */
+static bool
+is_clean(const char *text, size_t n)
+{
+	return n == 0 ||
+	    (memchr(text, '\0', n) == NULL && memchr(text, 0xed, n) == NULL);
+}
+
 const char *
 tree_cstr(const struct tree *t, struct arena *a)
 {
 	static const char replacement[] = "\xef\xbf\xbd";
-	size_t size = 1;
 	char *text, *o;
 
-	if (tree_is(t, TREE_INT) || tree_is(t, TREE_FLOAT))
+	if (tree_is(t, TREE_INT) || tree_is(t, TREE_FLOAT) ||
+	    (tree_is(t, TREE_STR) && is_clean(t->text, t->len)))
 		return arena_copy(a, t->text, t->len);
 	if (!tree_is(t, TREE_STR))
 		return NULL;
-	for (size_t i = 0; i < t->len; i++)
-		size += t->text[i] == '\0' ? 3 : 1;
-	text = o = arena_alloc(a, size);
+	text = o = arena_alloc(a, 3 * t->len + 1);
 	for (size_t i = 0; i < t->len; i++) {
 		const unsigned char *p = (const unsigned char *)t->text + i;
 		/* The lead byte of a surrogate is its alone with A0 behind. */

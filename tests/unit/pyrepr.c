@@ -29,13 +29,13 @@ static const char *
 canonical(
     const void *body, size_t n, size_t table, bool *varies, struct fail *f)
 {
-	struct buf b = BUF_MAX(1 << 24);
+	struct buf b = BUF_MAX(PYREPR_TIMES * n);
 	struct tree *t;
 	const char *text = NULL;
 
-	*f = (struct fail) { 0 };
+	*f = (struct fail){ 0 };
 	if (tree_parse(body, n, &arena, &t, f) &&
-	    pyrepr_urlencode(t, table, &b, varies, f))
+	    pyrepr_urlencode(t, table, &b, varies, f) && !b.full)
 		text = arena_copy(&arena, b.data, b.len);
 	buf_free(&b);
 	return text;
