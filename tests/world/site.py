@@ -105,6 +105,7 @@ class Site:
         self.etc = self.dir / "etc"
         self.conf = self.etc / "bellrelay.conf"
         self.spool = self.dir / "spool"
+        self.view = self.spool  # where we see it, if that is elsewhere
         self.log_file = self.dir / "log" / "bellrelay.log"
         self.secret_file = self.etc / "montecarlo.secret"
         self.token_file = self.etc / "oncall.token"
@@ -325,7 +326,7 @@ class Site:
             self.check_text(text, path.name)
             if path.name == "lighttpd.log" and not self.deaths_expected:
                 assert not DIED.search(text), text
-        for path in self.spool.rglob("*"):
+        for path in self.view.rglob("*"):
             if path.is_file():
                 text = path.read_text(errors="backslashreplace")
                 self.check_secrets(text, path.name)
@@ -379,7 +380,7 @@ class Site:
     # ---- the spool ----
 
     def box(self, destination="oncall"):
-        return self.spool / destination
+        return self.view / destination
 
     def _read(self, directory, pattern="*.json"):
         found = {}
@@ -413,12 +414,50 @@ class Site:
     def spool_files(self):
         """All files of the spool that hold something of somebody."""
         return sorted(
-            str(p.relative_to(self.spool))
-            for p in self.spool.rglob("*")
+            str(p.relative_to(self.view))
+            for p in self.view.rglob("*")
             if p.is_file()
             and p.name not in ("lock", "state.json", "README")
-            and p.relative_to(self.spool).parts[0] != "counters"
+            and p.relative_to(self.view).parts[0] != "counters"
         )
+
+    @contextlib.contextmanager
+    def small_spool(self, size="4m", inodes=2000):
+        """The spool on a file system of its own, seen by the programs alone.
+        Needs root, to mount it in a name space."""
+        mount = (
+            f"mount -t tmpfs -o size={size},nr_inodes={inodes},mode=0700,"
+            f"uid={NOBODY},gid={NOBODY} none {self.spool}"
+        )
+        with subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", f"{mount} && echo ready && exec cat"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as holder:
+            assert holder.stdout.readline() == b"ready\n", mount
+            self.view = pathlib.Path(f"/proc/{holder.pid}/root{self.spool}")
+            self.wrap = [
+                "nsenter", "-t", str(holder.pid), "-m", "--",
+                "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
+                "--clear-groups", "--",
+            ]  # fmt: skip
+            try:
+                yield
+                self.stop()
+            finally:
+                self.view = self.spool
+                holder.stdin.close()
+
+    def fill(self, leave=0):
+        """Use up all room of the spool's file system, but for some bytes."""
+        path = self.view / "filler"
+        with open(path, "wb", buffering=0) as file:
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"x" * 4096)
+            size = file.tell()
+            file.truncate(max(0, size - leave))
+        return path
 
     # ---- the programs, without a web server ----
 
