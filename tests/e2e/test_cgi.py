@@ -8,7 +8,7 @@ import pytest
 
 from world import behave, montecarlo
 from world.montecarlo import INCIDENT, alert
-from world.site import as_nobody, environment, ticket_id, until
+from world.site import environment, ticket_id, until
 
 BODY = montecarlo.volume()
 
@@ -53,7 +53,7 @@ def test_it_rings_when_standard_input_is_a_socket(site, standin):
     with ours, subprocess.Popen(
         [site.bin / "bellrelay.fcgi"],
         stdin=theirs, stdout=theirs, stderr=subprocess.PIPE,
-        env=environment(**env), cwd=site.dir, **as_nobody(),
+        env=environment(**env), cwd=site.dir, **site.user,
     ) as child:  # fmt: skip
         theirs.close()
         ours.settimeout(60)
@@ -73,15 +73,11 @@ def test_after_a_cgi_answer_what_waits_is_drained(site, standin):
     assert site.cgi(alert("a")).status == 202
     until(lambda: site.cgi(alert("b")).status == 200, "the rest to be over")
     until(
-        lambda: site.cgi(method_get(), path="/healthz", REQUEST_METHOD="GET")
+        lambda: site.cgi(path="/healthz", REQUEST_METHOD="GET").status == 200
         and standin.alerts().is_open("a"),
         "the drain",
     )
     until(lambda: site.workers() == [], "the children to leave")
-
-
-def method_get():
-    return b""
 
 
 def test_many_cgi_processes_at_once_do_not_disturb_each_other(site, standin):
