@@ -298,7 +298,7 @@ new_file(struct row_reading *r)
 {
 	struct file *file = arena_alloc(&r->c->arena, sizeof(*file));
 
-	*file = (struct file) { .next = NULL };
+	*file = (struct file){ .next = NULL };
 	return file;
 }
 
@@ -511,38 +511,35 @@ is_single(struct row_reading *r, const char *name, const struct given *g)
 
 static bool
 read_row(
-    struct row_reading *r, const struct row *row, struct given *g, void *into)
+    struct row_reading *r, const struct row *row, struct given g, void *into)
 {
-	struct plain_value standard = { row->value, g->line, false };
+	const struct plain_value standard = { row->value, g.line, false };
 	bool must = row->value == NULL && row->wanted != NULL;
 
-	if (g->absent && must)
-		return plain_fail(&r->settings->plain, g->line, r->f,
+	if (g.absent && must)
+		return plain_fail(&r->settings->plain, g.line, r->f,
 		    "%s is missing; wanted %s", row->name, row->wanted);
-	if (g->absent && row->value == NULL)
+	if (g.absent && row->value == NULL)
 		return true;
-	if (g->absent) {
-		g->v = &standard;
-		g->n = 1;
+	if (g.absent) {
+		g.v = &standard;
+		g.n = 1;
 	}
-	if (!types[row->type].is_list && !is_single(r, row->name, g))
+	if (!types[row->type].is_list && !is_single(r, row->name, &g))
 		return false;
-	if (must && g->v->text[0] == '\0')
-		return plain_fail(&r->settings->plain, g->line, r->f,
+	if (must && g.v->text[0] == '\0')
+		return plain_fail(&r->settings->plain, g.line, r->f,
 		    "%s is empty; wanted %s", row->name, row->wanted);
-	return types[row->type].read(r, row, g, into);
+	return types[row->type].read(r, row, &g, into);
 }
 
 bool
 row_read(struct row_reading *r, const struct row *rows,
     const struct settings_section *section, void *into)
 {
-	for (const struct row *row = rows; row->name != NULL; row++) {
-		struct given g = given_for(section, row->name);
-
-		if (!read_row(r, row, &g, into))
+	for (const struct row *row = rows; row->name != NULL; row++)
+		if (!read_row(r, row, given_for(section, row->name), into))
 			return false;
-	}
 	return true;
 }
 
@@ -561,6 +558,14 @@ row_print(const struct row *rows, const char *indent, const void *from,
 }
 
 /* ---- the options of a kind --------------------------------------------- */
+
+static const struct option *
+options_of(const struct source_kind *kind)
+{
+	static const struct option none = { NULL, OPTION_TEXT, NULL };
+
+	return kind->options != NULL ? kind->options : &none;
+}
 
 static bool
 read_option_choice(struct row_reading *r, const struct option *o,
@@ -618,7 +623,7 @@ read_option(struct row_reading *r, const struct option *o,
 static const struct option *
 find_option(const struct source_kind *kind, const char *name)
 {
-	for (const struct option *o = kind->options; o->name != NULL; o++)
+	for (const struct option *o = options_of(kind); o->name != NULL; o++)
 		if (strcmp(o->name, name) == 0)
 			return o;
 	return NULL;
@@ -648,7 +653,7 @@ only_own_options(struct row_reading *r, const struct settings_section *section,
 	if (s->name == NULL)
 		return true;
 	n = near_new(s->name);
-	for (const struct option *o = kind->options; o->name != NULL; o++)
+	for (const struct option *o = options_of(kind); o->name != NULL; o++)
 		near_add(&n, o->name);
 	for (const struct row *row = row_source; row->name != NULL; row++)
 		near_add(&n, row->name);
@@ -661,7 +666,7 @@ count_options(const struct source_kind *kind)
 {
 	size_t n = 0;
 
-	while (kind->options[n].name != NULL)
+	while (options_of(kind)[n].name != NULL)
 		n++;
 	return n;
 }
@@ -670,7 +675,7 @@ bool
 row_read_kind(struct row_reading *r, const struct settings_section *section,
     struct conf_source *into)
 {
-	const struct option *options = into->source.kind->options;
+	const struct option *options = options_of(into->source.kind);
 	size_t n = count_options(into->source.kind);
 
 	if (!only_own_options(r, section, into->source.kind))
@@ -681,7 +686,7 @@ row_read_kind(struct row_reading *r, const struct settings_section *section,
 	for (size_t i = 0; i < n; i++) {
 		struct given g = given_for(section, options[i].name);
 
-		into->source.values[i] = (struct option_value) { NULL, 0 };
+		into->source.values[i] = (struct option_value){ NULL, 0 };
 		into->named[i] = NULL;
 		if (!read_option(r, &options[i], &g, &into->source.values[i],
 			&into->named[i]))
@@ -693,7 +698,7 @@ row_read_kind(struct row_reading *r, const struct settings_section *section,
 void
 row_print_kind(const struct conf_source *s, const char *indent, struct buf *out)
 {
-	const struct option *o = s->source.kind->options;
+	const struct option *o = options_of(s->source.kind);
 
 	for (size_t i = 0; o[i].name != NULL; i++) {
 		const struct option_value *value = &s->source.values[i];
@@ -737,8 +742,8 @@ row_names(struct row_reading *r, const struct row *rows)
 	for (const struct row *row = rows; row->name != NULL; row++)
 		add_name(names, &n, row->name);
 	for (size_t i = 0; kind != NULL && kind[i] != NULL; i++)
-		for (size_t j = 0; kind[i]->options[j].name != NULL; j++)
-			add_name(names, &n, kind[i]->options[j].name);
+		for (size_t j = 0; options_of(kind[i])[j].name != NULL; j++)
+			add_name(names, &n, options_of(kind[i])[j].name);
 	names[n] = NULL;
 	return names;
 }

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../src"
 
 base='arena buf clean fail memory near scan'
 codec='json pyrepr seal sign tree when'
-domain='event montecarlo option pace source ticket'
+domain='event mctext montecarlo option pace source summary ticket'
 io='counters file lock log post spool'
 app='answer conf drain forward health keep plain relay request row secret settings setup'
 doors='ctl responder'
