@@ -152,7 +152,7 @@ class Site:
         self.own(self.dir)
         self.log_file.touch()
         self.own(self.log_file)
-        self.write(self.secret_file, secret + "\n")
+        self.write(self.secret_file, self.secret + "\n")
         self.write(self.token_file, self.standin.token + "\n")
         self.configure()
 
