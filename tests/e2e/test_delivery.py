@@ -1,5 +1,6 @@
 """What incident.io may answer, and what becomes of the alert (DESIGN.md, 4)."""
 
+import concurrent.futures
 import json
 
 import pytest
@@ -269,8 +270,6 @@ def test_what_waits_outlives_the_web_server(served, standin):
 
 
 def test_two_drains_at_once_send_each_event_once(served, standin):
-    import concurrent.futures
-
     served.stop()
     standin.always(behave.answer(503))
     for n in range(8):

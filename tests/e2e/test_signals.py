@@ -120,6 +120,7 @@ def test_a_stop_under_load_loses_nothing_that_was_promised(
 ):
     standin.limit.per_minute = 0
     site.configure(destination={"rate": 6000})
+    site.processes = 3
     site.start()
     site.deaths_expected = True
     taken, failed = [], []
@@ -147,6 +148,7 @@ def test_a_restart_of_the_responders_under_load_refuses_nobody(
     """SIGTERM to each process; lighttpd starts another."""
     standin.limit.per_minute = 0
     site.configure(destination={"rate": 6000})
+    site.processes = 3
     site.start()
     taken, failed = [], []
     keys = [f"k{n}" for n in range(400)]
@@ -167,7 +169,6 @@ def test_a_restart_of_the_responders_under_load_refuses_nobody(
 
 
 def test_a_killed_process_loses_nothing(site, standin, pool):
-    site.processes = 1
     site.start()
     site.deaths_expected = True
     hold = standin.script(behave.Hold())
@@ -219,6 +220,7 @@ def test_killing_all_again_and_again_loses_nothing(site, standin, pool):
 
 
 def test_a_hang_of_one_process_does_not_stop_the_others(site, standin, pool):
+    site.processes = 2
     site.start()
     hold = standin.script(behave.Hold())
     first = pool.submit(site.post, alert("a"))

@@ -122,7 +122,7 @@ def rows(label, text, indent):
         ) or [""]
     yield start + lines[0]
     for line in lines[1:]:
-        yield " " * len(start) + line
+        yield (" " * len(start) + line).rstrip()
 
 
 def describe(seen, standin):
@@ -250,7 +250,7 @@ def run(once):
     with StandIn(Authority(RUN / "authority"), token=token) as standin:
         standin.on_event = lambda seen: show(seen, standin)
         secret = secrets.token_urlsafe(42)
-        with Site(standin, directory=RUN, secret=secret) as place:
+        with Site(standin, 2, RUN, secret) as place:
             place.start(choose_port())
             introduce(place, standin)
             good = tell(place, standin)

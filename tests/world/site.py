@@ -32,6 +32,9 @@ BASE = "/bellrelay"
 SECRET = "Zx9-montecarlo_shared-secret_" + "q7" * 12
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
+#: What a spool holds beside alerts.
+UNIMPORTANT = ("lock", "state.json", "summary.json", "README")
+
 #: What no log may hold, whatever was sent.
 NEVER = re.compile(
     r"Sanitizer|runtime error:|Traceback|stack smashing|Assertion|assertion"
@@ -113,7 +116,7 @@ class Site:
     programs are not copied, nothing is removed, and root stays root.
     """
 
-    def __init__(self, standin, processes=2, directory=None, secret=SECRET):
+    def __init__(self, standin, processes=1, directory=None, secret=SECRET):
         self.standin = standin
         self.secret = secret
         self.processes = processes
@@ -462,7 +465,7 @@ class Site:
             str(p.relative_to(self.view))
             for p in self.view.rglob("*")
             if p.is_file()
-            and p.name not in ("lock", "state.json", "README")
+            and p.name not in UNIMPORTANT
             and p.relative_to(self.view).parts[0] != "counters"
         )
 
