@@ -143,6 +143,11 @@ class Site:
         self._children = []
         self._make()
 
+    def programs(self):
+        """Whether there are any."""
+        names = ("bellrelay", "bellrelay.fcgi")
+        return all(os.access(self.bin / name, os.X_OK) for name in names)
+
     # ---- files ----
 
     def _make(self):
@@ -334,11 +339,11 @@ class Site:
             child.wait()
         try:
             self.stop()
+            # What a CGI program leaves to a child is done soon after.
+            until(lambda: not self.workers(), "what was started to end")
         finally:
-            left = self.workers()
-            for pid in left:
+            for pid in self.workers():
                 os.kill(pid, signal.SIGKILL)
-        assert not left, f"processes left behind: {left}"
 
     def log(self):
         """All that the responders have said."""
