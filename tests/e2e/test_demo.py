@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -53,10 +55,13 @@ def test_once_it_shows_four_events_and_ends(start):
 
 def read_until(child, text):
     said = ""
+    guard = threading.Timer(60, child.kill)
+    guard.start()
     while text not in said:
         line = child.stdout.readline()
         assert line, f"it ended: {said}"
         said += line
+    guard.cancel()
     return said
 
 
@@ -86,8 +91,6 @@ def test_a_second_one_leaves_the_first_alone(start):
 
 
 def test_a_port_that_is_taken_is_passed_over(start, tmp_path):
-    import socket
-
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
