@@ -9,7 +9,7 @@ base='arena buf clean fail memory near scan'
 codec='json pyrepr seal sign tree when'
 domain='event mctext montecarlo option pace source summary ticket'
 io='counters file journal lock log post spool'
-app='answer conf diary drain forward health keep metrics plain refusals relay request row secret settings setup'
+app='answer conf diary drain forward health keep metrics plain refusals relay request row secret settings setup watch'
 doors='ctl responder'
 
 bad=0
