@@ -63,7 +63,7 @@ read_destination(struct row_reading *r, const struct settings_section *section)
 	struct conf_destination *d = &c->destinations[c->n_destinations];
 	const char *name = section->title.text;
 
-	*d = (struct conf_destination) { .name = name };
+	*d = (struct conf_destination){ .name = name };
 	if (!begin_section(r, section, conf_destination(c, name) != NULL) ||
 	    !row_read(r, row_destination, section, d))
 		return false;
@@ -78,7 +78,7 @@ read_source(struct row_reading *r, const struct settings_section *section)
 	struct conf_source *s = &c->sources[c->n_sources];
 	const char *name = section->title.text;
 
-	*s = (struct conf_source) { .source.name = name };
+	*s = (struct conf_source){ .source.name = name };
 	if (!begin_section(r, section, conf_source(c, name) != NULL) ||
 	    !row_read(r, row_source, section, s) ||
 	    !row_read_kind(r, section, s))
@@ -172,7 +172,7 @@ void
 conf_free(struct conf *c)
 {
 	arena_free(&c->arena);
-	*c = (struct conf) { .path = NULL };
+	*c = (struct conf){ .path = NULL };
 }
 
 bool

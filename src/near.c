@@ -44,7 +44,7 @@ slips(const char *a, const char *b)
 struct near
 near_new(const char *wrong)
 {
-	return (struct near) { wrong, NULL, SLIPS_MAX + 1, BUF_MAX(ALL_MAX) };
+	return (struct near){ wrong, NULL, SLIPS_MAX + 1, BUF_MAX(ALL_MAX) };
 }
 
 void

@@ -49,6 +49,12 @@ part_of(const struct plain *p, unsigned line)
 	return part;
 }
 
+static unsigned
+line_in(const struct part *part, unsigned line)
+{
+	return part->line + (line - part->from);
+}
+
 bool
 plain_fail(
     const struct plain *p, unsigned line, struct fail *f, const char *fmt, ...)
@@ -64,7 +70,7 @@ plain_fail(
 	return fail_set(f, FAIL_BROKEN, "%s%s:%u: %s",
 	    len > PLACE_MAX ? "..." : "",
 	    part->file + (len > PLACE_MAX ? len - PLACE_MAX : 0),
-	    part->line + (line - part->from), what);
+	    line_in(part, line), what);
 }
 
 const char *
@@ -92,7 +98,7 @@ begin_part(struct plain *p, const char *file, unsigned line)
 	struct part *part = arena_alloc(p->arena, sizeof(*part));
 
 	newline(p);
-	*part = (struct part) { p->parts, p->line, file, line };
+	*part = (struct part){ p->parts, p->line, file, line };
 	p->parts = part;
 }
 
@@ -310,6 +316,19 @@ plain_value(const char *given)
 	return v;
 }
 
+static bool
+twice(struct plain *p, unsigned first, struct fail *f)
+{
+	const struct part *part = part_of(p, first);
+	bool here = part->file == part_of(p, p->line)->file;
+
+	return plain_fail(p, p->line, f,
+	    "%.40s is given twice; wanted it once (it stands in line %u%s"
+	    "%.80s)",
+	    p->name, line_in(part, first), here ? "" : " of ",
+	    here ? "" : part->file);
+}
+
 /* After the name: a second value would win in silence. */
 static bool
 once(struct plain *p, struct fail *f)
@@ -317,19 +336,8 @@ once(struct plain *p, struct fail *f)
 	struct plain_scope *s = p->depth > 0 ? &p->section : &p->top;
 
 	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->names[i], p->name) == 0) {
-			const struct part *first = part_of(p, s->lines[i]);
-
-			return plain_fail(p, p->line, f,
-			    "%.40s is given twice; wanted it once (it stands "
-			    "in line %u%s%.80s)",
-			    p->name, first->line + (s->lines[i] - first->from),
-			    first->file == part_of(p, p->line)->file ? ""
-								     : " of ",
-			    first->file == part_of(p, p->line)->file
-				? ""
-				: first->file);
-		}
+		if (strcmp(s->names[i], p->name) == 0)
+			return twice(p, s->lines[i], f);
 	if (s->n == PLAIN_NAMES)
 		return plain_fail(p, p->line, f,
 		    "over %d options in one section", PLAIN_NAMES);
@@ -344,17 +352,16 @@ open_brace(struct plain *p, struct fail *f)
 	if (p->last == EQUALS) {
 		p->in_list = true;
 		p->n_entries = 0;
+		p->list_line = p->line;
 		p->last = LIST;
-	} else {
-		p->depth++;
-		p->section.n = 0;
-		p->last = OPEN;
-		if (++p->n_sections > SECTIONS_MAX)
-			return plain_fail(
-			    p, p->line, f, "over %d sections", SECTIONS_MAX);
+		return true;
 	}
-	p->begin = p->line;
-	return true;
+	p->depth++;
+	p->section.n = 0;
+	p->section_line = p->line;
+	p->last = OPEN;
+	return ++p->n_sections <= SECTIONS_MAX ||
+	    plain_fail(p, p->line, f, "over %d sections", SECTIONS_MAX);
 }
 
 static bool
@@ -410,7 +417,7 @@ static bool
 include(struct plain *p, struct scan *in, struct fail *f)
 {
 	const struct part *part = part_of(p, p->line);
-	unsigned line = part->line + (p->line - part->from);
+	unsigned line = line_in(part, p->line);
 
 	if (p->depth > 0)
 		return plain_fail(p, p->line, f,
@@ -515,10 +522,10 @@ end_file(struct plain *p, struct fail *f)
 {
 	if (p->in_list)
 		return plain_fail(
-		    p, p->begin, f, "a list that does not end; wanted }");
+		    p, p->list_line, f, "a list that does not end; wanted }");
 	if (p->depth > 0)
-		return plain_fail(
-		    p, p->begin, f, "a section that does not end; wanted }");
+		return plain_fail(p, p->section_line, f,
+		    "a section that does not end; wanted }");
 	if (p->last != START && p->last != VALUE && p->last != CLOSE)
 		return plain_fail(
 		    p, p->line, f, "the file ends in the middle of an option");
@@ -585,7 +592,7 @@ read_file(struct plain *p, const char *path, struct fail *f)
 
 	if (done) {
 		r->outer = p->reader;
-		r->in = (struct scan) { (unsigned char *)text.data, text.len };
+		r->in = (struct scan){ (unsigned char *)text.data, text.len };
 		r->file.next = p->files;
 		p->files = &r->file;
 		p->reader = r;
@@ -611,7 +618,7 @@ last_line(const struct plain *p)
 bool
 plain_read(struct plain *p, struct arena *a, const char *path, struct fail *f)
 {
-	*p = (struct plain) {
+	*p = (struct plain){
 		.arena = a,
 		.text = BUF_MAX(TEXT_MAX),
 		.line = 1,

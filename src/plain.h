@@ -43,7 +43,7 @@ struct plain_scope {
 	size_t n;
 };
 
-/* Lines are those of text; plain_place says where they came from. */
+/* Lines are those of text; plain_fail says where they came from. */
 struct plain {
 	struct arena *arena;
 	struct buf text;    /* for libConfuse */
@@ -54,7 +54,7 @@ struct plain {
 	struct buf token;
 	unsigned last; /* what the last token was */
 	const char *name;
-	unsigned begin; /* where the section or list began */
+	unsigned section_line, list_line; /* where they began */
 	unsigned depth;
 	bool in_list;
 	size_t n_files, n_sections, n_entries, bytes;

@@ -298,7 +298,7 @@ new_file(struct row_reading *r)
 {
 	struct file *file = arena_alloc(&r->c->arena, sizeof(*file));
 
-	*file = (struct file) { .next = NULL };
+	*file = (struct file){ .next = NULL };
 	return file;
 }
 
@@ -511,38 +511,35 @@ is_single(struct row_reading *r, const char *name, const struct given *g)
 
 static bool
 read_row(
-    struct row_reading *r, const struct row *row, struct given *g, void *into)
+    struct row_reading *r, const struct row *row, struct given g, void *into)
 {
-	struct plain_value standard = { row->value, g->line, false };
+	const struct plain_value standard = { row->value, g.line, false };
 	bool must = row->value == NULL && row->wanted != NULL;
 
-	if (g->absent && must)
-		return plain_fail(&r->settings->plain, g->line, r->f,
+	if (g.absent && must)
+		return plain_fail(&r->settings->plain, g.line, r->f,
 		    "%s is missing; wanted %s", row->name, row->wanted);
-	if (g->absent && row->value == NULL)
+	if (g.absent && row->value == NULL)
 		return true;
-	if (g->absent) {
-		g->v = &standard;
-		g->n = 1;
+	if (g.absent) {
+		g.v = &standard;
+		g.n = 1;
 	}
-	if (!types[row->type].is_list && !is_single(r, row->name, g))
+	if (!types[row->type].is_list && !is_single(r, row->name, &g))
 		return false;
-	if (must && g->v->text[0] == '\0')
-		return plain_fail(&r->settings->plain, g->line, r->f,
+	if (must && g.v->text[0] == '\0')
+		return plain_fail(&r->settings->plain, g.line, r->f,
 		    "%s is empty; wanted %s", row->name, row->wanted);
-	return types[row->type].read(r, row, g, into);
+	return types[row->type].read(r, row, &g, into);
 }
 
 bool
 row_read(struct row_reading *r, const struct row *rows,
     const struct settings_section *section, void *into)
 {
-	for (const struct row *row = rows; row->name != NULL; row++) {
-		struct given g = given_for(section, row->name);
-
-		if (!read_row(r, row, &g, into))
+	for (const struct row *row = rows; row->name != NULL; row++)
+		if (!read_row(r, row, given_for(section, row->name), into))
 			return false;
-	}
 	return true;
 }
 
@@ -681,7 +678,7 @@ row_read_kind(struct row_reading *r, const struct settings_section *section,
 	for (size_t i = 0; i < n; i++) {
 		struct given g = given_for(section, options[i].name);
 
-		into->source.values[i] = (struct option_value) { NULL, 0 };
+		into->source.values[i] = (struct option_value){ NULL, 0 };
 		into->named[i] = NULL;
 		if (!read_option(r, &options[i], &g, &into->source.values[i],
 			&into->named[i]))

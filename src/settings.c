@@ -88,7 +88,7 @@ options_for(
 	next++->simple_value.ptr = (void **)(void *)r;
 	/* A list of strings: libConfuse neither refuses nor converts one. */
 	for (size_t i = 0; names[i] != NULL; i++)
-		*next++ = (cfg_opt_t) {
+		*next++ = (cfg_opt_t){
 			.name = names[i],
 			.type = CFGT_STR,
 			.flags = CFGF_LIST | CFGF_NODEFAULT,
@@ -109,13 +109,13 @@ new_cfg(struct reading *r, const struct settings_table *tables)
 		sections++;
 	opts = options_for(r, tables[0].names, sections + 1, &next);
 	for (size_t i = 1; i <= sections; i++)
-		*next++ = (cfg_opt_t) {
+		*next++ = (cfg_opt_t){
 			.name = tables[i].section,
 			.type = CFGT_SEC,
 			.flags = CFGF_MULTI | CFGF_TITLE,
 			.subopts = options_for(r, tables[i].names, 0, &unused),
 		};
-	*next = (cfg_opt_t) {
+	*next = (cfg_opt_t){
 		.name = PLAIN_END,
 		.type = CFGT_STR,
 		.flags = CFGF_LIST | CFGF_NODEFAULT,
@@ -199,7 +199,7 @@ settings_read(struct settings *s, const struct settings_table *tables,
 {
 	struct reading r = { s, f };
 
-	*s = (struct settings) { .n = 0 };
+	*s = (struct settings){ .n = 0 };
 	return plain_read(&s->plain, a, path, f) && parse(&r, tables);
 }
 
