@@ -31,10 +31,12 @@ pyrepr_version(size_t table)
 	return printable_versions[table];
 }
 
-/* ---- what a byte becomes
- * ------------------------------------------------------- */
+/* ---- what a byte becomes ----------------------------------------------- */
 
-/* quote_plus of one ASCII character.  Four bytes, to be copied as one word. */
+/*
+ * quote_plus of a character that repr() leaves as it is, else of no length.
+ * Four bytes, to be copied as one word.
+ */
 struct cell {
 	char text[3];
 	unsigned char len;
@@ -45,23 +47,22 @@ struct cell {
 	(((c) >= '0' && (c) <= '9') || ((c) >= 'A' && (c) <= 'Z') || \
 	    ((c) >= 'a' && (c) <= 'z') || (c) == '_' || (c) == '.' || \
 	    (c) == '-' || (c) == '~')
+#define SPECIAL(c) ((c) < 0x20 || (c) == '\'' || (c) == '\\' || (c) == 0x7f)
+#define FIRST(c) (SAFE(c) ? (c) : (c) == ' ' ? '+' : '%')
+#define LEN(c) (SPECIAL(c) ? 0 : SAFE(c) || (c) == ' ' ? 1 : 3)
 #define CELL(c) \
 	{ \
-		{ SAFE(c)                ? (c) \
-			    : (c) == ' ' ? '+' \
-					 : '%', \
-			DIGIT((c) >> 4), DIGIT((c)&15) }, \
-		    SAFE(c) || (c) == ' ' ? 1 : 3 \
+		{ FIRST(c), DIGIT((c) >> 4), DIGIT((c)&15) }, LEN(c) \
 	}
 #define CELLS4(c) CELL(c), CELL((c) + 1), CELL((c) + 2), CELL((c) + 3)
 #define CELLS16(c) CELLS4(c), CELLS4((c) + 4), CELLS4((c) + 8), CELLS4((c) + 12)
 
-static const struct cell cells[128] = { CELLS16(0x00), CELLS16(0x10),
+/* The upper half is zero: those are parts of longer characters. */
+static const struct cell cells[256] = { CELLS16(0x00), CELLS16(0x10),
 	CELLS16(0x20), CELLS16(0x30), CELLS16(0x40), CELLS16(0x50),
 	CELLS16(0x60), CELLS16(0x70) };
 
-/* ---- writing
- * --------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------- */
 
 /* The rest of out's memory, filled by hand: a call a byte is too slow. */
 struct writer {
@@ -71,6 +72,7 @@ struct writer {
 	uint32_t table; /* its bit */
 	bool varies;
 	size_t range; /* where the last character was found */
+	const struct tree *open[TREE_DEPTH];
 };
 
 /* What is written becomes out's, and ends in a NUL even if it is nothing. */
@@ -115,11 +117,22 @@ put(struct writer *w, const char *s, size_t n)
 
 /* The caller has made room for what follows, and for a byte more. */
 
-static inline void
-put_cell(struct writer *w, unsigned char c)
+/* Up to stop or the first character that is special, which is returned. */
+static inline const unsigned char *
+put_plain(struct writer *w, const unsigned char *p, const unsigned char *stop)
 {
-	memcpy(w->at, &cells[c], sizeof(cells[c]));
-	w->at += cells[c].len;
+	char *o = w->at;
+
+	for (; p < stop; p++) {
+		const struct cell *c = &cells[*p];
+
+		if (c->len == 0)
+			break;
+		memcpy(o, c, sizeof(*c));
+		o += c->len;
+	}
+	w->at = o;
+	return p;
 }
 
 static inline void
@@ -141,8 +154,7 @@ put_hex(struct writer *w, char letter, uint32_t c, int digits)
 		*w->at++ = "0123456789abcdef"[c >> shift & 15];
 }
 
-/* ---- strings
- * --------------------------------------------------------------------- */
+/* ---- strings ----------------------------------------------------------- */
 
 /* The tables that print a character from U+0080 on, as bits. */
 static uint32_t
@@ -204,7 +216,7 @@ put_long(struct writer *w, const unsigned char *p)
 	return len;
 }
 
-/* A backslash, a control character, or the quote around the string. */
+/* A backslash or a control character. */
 static void
 put_escape(struct writer *w, unsigned char c)
 {
@@ -213,49 +225,57 @@ put_escape(struct writer *w, unsigned char c)
 	    : c == '\r'                    ? "%5Cr"
 					   : NULL;
 
-	if (short_form != NULL) {
+	if (c == '\\') {
+		memcpy(w->at, "%5C%5C", 6);
+		w->at += 6;
+	} else if (short_form != NULL) {
 		memcpy(w->at, short_form, 4);
 		w->at += 4;
-	} else if (c < 0x20 || c == 0x7f) {
-		put_hex(w, 'x', c, 2);
 	} else {
-		memcpy(w->at, "%5C", 3);
-		w->at += 3;
-		put_cell(w, c);
+		put_hex(w, 'x', c, 2);
 	}
 }
 
-/* repr() of a string. */
+/*
+ * repr() of a string.  The quotes around it are single until a single one is
+ * found in it: if no double one is, they change, else it is escaped.
+ */
 static void
 put_repr(struct writer *w, const char *s, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)s;
 	const unsigned char *end = p + n;
-	bool single = n > 0 && memchr(s, '\'', n) != NULL;
-	char quote = single && memchr(s, '"', n) == NULL ? '"' : '\'';
-	char escaped = single ? quote : '\\';
+	const char *single = NULL; /* what it becomes, once it is known */
+	size_t opened;
 
-	put(w, quote == '"' ? "%22" : "%27", 3);
+	PUT(w, "%27");
+	opened = (size_t)(w->at - w->out->data);
 	while (p < end) {
 		const unsigned char *stop = end - p > CHUNK ? p + CHUNK : end;
 
 		if (!room(w, GROWTH * (size_t)(stop - p) + SPARE))
 			return;
-		while (p < stop) {
-			unsigned char c = *p;
-
-			if (c >= 0x80) {
+		while ((p = put_plain(w, p, stop)) < stop) {
+			if (*p >= 0x80) {
 				p += put_long(w, p);
-				continue;
+			} else if (*p != '\'') {
+				put_escape(w, *p++);
+			} else {
+				if (single == NULL)
+					single = memchr(s, '"', n) == NULL
+					    ? "%27"
+					    : "%5C%27";
+				put(w, single, strlen(single));
+				p++;
 			}
-			p++;
-			if (c < 0x20 || c == 0x7f || c == '\\' || c == escaped)
-				put_escape(w, c);
-			else
-				put_cell(w, c);
 		}
 	}
-	put(w, quote == '"' ? "%22" : "%27", 3);
+	if (single == NULL || single[1] == '5') {
+		PUT(w, "%27");
+	} else {
+		w->out->data[opened - 1] = '2';
+		PUT(w, "%22");
+	}
 }
 
 /* str() of a string.  False if it holds a surrogate. */
@@ -270,20 +290,16 @@ put_str(struct writer *w, const char *s, size_t n)
 
 		if (!room(w, GROWTH * (size_t)(stop - p) + SPARE))
 			return true;
-		for (; p < stop; p++) {
-			if (*p < 0x80)
-				put_cell(w, *p);
-			else if (*p == 0xed && p[1] >= 0xa0)
+		while ((p = put_plain(w, p, stop)) < stop) {
+			if (*p == 0xed && p[1] >= 0xa0)
 				return false;
-			else
-				put_percent(w, *p);
+			put_percent(w, *p++);
 		}
 	}
 	return true;
 }
 
-/* ---- floats
- * ---------------------------------------------------------------------- */
+/* ---- floats ------------------------------------------------------------ */
 
 /*
  * A decimal: 0.DIGITS times ten to the power of point.  No zero at either end;
@@ -546,8 +562,7 @@ put_float(struct writer *w, const char *s, size_t n)
 	put_decimal(w, &d);
 }
 
-/* ---- values
- * ---------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------ */
 
 /* What reads the same as str() and as repr(). */
 static void
@@ -602,7 +617,6 @@ put_key(struct writer *w, const struct tree *in, const struct tree *t)
 static bool
 put_nested(struct writer *w, const struct tree *t)
 {
-	const struct tree *open[TREE_DEPTH];
 	size_t depth = 0;
 
 	for (;;) {
@@ -613,27 +627,27 @@ put_nested(struct writer *w, const struct tree *t)
 				PUT(w, "%5B");
 			else
 				PUT(w, "%7B");
-			open[depth++] = t;
+			w->open[depth++] = t;
 			if (t->first != NULL) {
 				put_key(w, t, t->first);
 				t = t->first;
 				continue;
 			}
-			put_close(w, open[--depth]);
+			put_close(w, w->open[--depth]);
 		} else if (t->type == TREE_STR) {
 			put_repr(w, t->text, t->len);
 		} else {
 			put_scalar(w, t);
 		}
 		while (depth > 0 && t->next == NULL) {
-			t = open[--depth];
+			t = w->open[--depth];
 			put_close(w, t);
 		}
 		if (depth == 0)
 			return true;
 		t = t->next;
 		PUT(w, "%2C+");
-		put_key(w, open[depth - 1], t);
+		put_key(w, w->open[depth - 1], t);
 	}
 }
 

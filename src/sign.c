@@ -30,8 +30,7 @@ sign_size(enum sign_alg alg)
 	return algs[alg].size;
 }
 
-/* ---- digests
- * ----------------------------------------------------------------- */
+/* ---- digests ----------------------------------------------------------- */
 
 /* Looking an algorithm up costs as much as using it: once a process. */
 static const EVP_MD *
@@ -116,8 +115,7 @@ sign_hmac(enum sign_alg alg, const void *key, size_t key_len, const void *bytes,
 		memory_gone();
 }
 
-/* ---- comparing
- * ---------------------------------------------------------------- */
+/* ---- comparing --------------------------------------------------------- */
 
 bool
 sign_equal(const void *a, const void *b, size_t n)
@@ -142,8 +140,7 @@ sign_same_secret(
 	return differ == 0;
 }
 
-/* ---- spellings
- * ---------------------------------------------------------------- */
+/* ---- spellings --------------------------------------------------------- */
 
 void
 sign_hex(const unsigned char *bytes, size_t n, char *out)
@@ -157,33 +154,53 @@ sign_hex(const unsigned char *bytes, size_t n, char *out)
 	*out = '\0';
 }
 
-static int
-nibble(char c, bool any_case)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (any_case && c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+/* One more than what a digit stands for; upper case is marked. */
+enum { UPPER = 0x40 };
+static const unsigned char digits[256] = {
+	['0'] = 1,
+	['1'] = 2,
+	['2'] = 3,
+	['3'] = 4,
+	['4'] = 5,
+	['5'] = 6,
+	['6'] = 7,
+	['7'] = 8,
+	['8'] = 9,
+	['9'] = 10,
+	['a'] = 11,
+	['b'] = 12,
+	['c'] = 13,
+	['d'] = 14,
+	['e'] = 15,
+	['f'] = 16,
+	['A'] = UPPER | 11,
+	['B'] = UPPER | 12,
+	['C'] = UPPER | 13,
+	['D'] = UPPER | 14,
+	['E'] = UPPER | 15,
+	['F'] = UPPER | 16,
+};
 
 bool
 sign_unhex(
     const char *hex, size_t len, bool any_case, unsigned char *out, size_t n)
 {
+	const unsigned char *p = (const unsigned char *)hex;
+	unsigned seen = 0;
+
 	if (len / 2 != n || len % 2 != 0)
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		int high = nibble(hex[2 * i], any_case);
-		int low = nibble(hex[2 * i + 1], any_case);
+	for (size_t i = 0; i < n; i++, p += 2) {
+		unsigned high = digits[p[0]], low = digits[p[1]];
 
-		if (high < 0 || low < 0)
+		if (high == 0 || low == 0)
 			return false;
+		seen |= high | low;
+		high = (high & ~(unsigned)UPPER) - 1;
+		low = (low & ~(unsigned)UPPER) - 1;
 		out[i] = (unsigned char)(high << 4 | low);
 	}
-	return true;
+	return any_case || (seen & UPPER) == 0;
 }
 
 static const char base64[] =
@@ -266,8 +283,7 @@ sign_unbase64(const char *text, size_t len, struct buf *out)
 	return true;
 }
 
-/* ---- secrets
- * ------------------------------------------------------------------- */
+/* ---- secrets ----------------------------------------------------------- */
 
 void
 sign_random(void *out, size_t n)

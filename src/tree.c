@@ -11,8 +11,7 @@
  * sorted: nothing a stranger sends takes quadratic time. */
 enum { FEW = 16 };
 
-/* ---- reading ---------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------- */
 
 struct reader {
 	const unsigned char *at;
@@ -21,9 +20,13 @@ struct reader {
 	const char *note; /* what they are positions in, if not input */
 	struct arena *arena;
 	struct fail *fail;
+	/*
+	 * The innermost list or object that is open.  While one is open, its
+	 * next is the one around it: it has no successor yet.
+	 */
+	struct tree *in;
 	size_t depth;
-	bool fresh; /* the innermost list or object has just been opened */
-	struct tree *open[TREE_DEPTH];
+	bool fresh; /* nothing has been read of it yet */
 };
 
 static bool
@@ -42,10 +45,12 @@ peek(const struct reader *r)
 static inline void
 skip_space(struct reader *r)
 {
-	while (r->at < r->end &&
-	    (*r->at == ' ' || *r->at == '\n' || *r->at == '\r' ||
-		*r->at == '\t'))
-		r->at++;
+	const unsigned char *p = r->at;
+
+	while (
+	    p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+		p++;
+	r->at = p;
 }
 
 /*
@@ -311,7 +316,9 @@ enter(struct reader *r, struct tree *t, enum tree_type type)
 	t->type = type;
 	t->first = NULL;
 	t->last = NULL;
-	r->open[r->depth++] = t;
+	t->next = r->in;
+	r->in = t;
+	r->depth++;
 	r->fresh = true;
 	r->at++;
 	return true;
@@ -383,8 +390,7 @@ key(struct reader *r, struct tree *t)
 	return true;
 }
 
-/* ---- members by key --------------------------------------------------------
- */
+/* ---- members by key ---------------------------------------------------- */
 
 static inline bool
 key_is(const struct tree *t, const char *name, size_t len)
@@ -517,8 +523,7 @@ unique(struct tree *object, struct arena *a)
 		unlink_keyless(object);
 }
 
-/* ---- the loop over all values ----------------------------------------------
- */
+/* ---- the loop over all values ------------------------------------------ */
 
 /* Behind a value, or the opening of in: go to the next value or leave in. */
 static bool
@@ -531,6 +536,8 @@ step(struct reader *r, struct tree *in, bool *left)
 	if (*left) {
 		if (in->type == TREE_OBJECT)
 			unique(in, r->arena);
+		r->in = in->next;
+		in->next = NULL;
 		r->depth--;
 		r->fresh = false;
 		r->at++;
@@ -553,8 +560,8 @@ read_all(struct reader *r, struct tree *root)
 	skip_space(r);
 	if (!value(r, root))
 		return false;
-	while (r->depth > 0) {
-		struct tree *in = r->open[r->depth - 1];
+	while (r->in != NULL) {
+		struct tree *in = r->in;
 		struct tree *t;
 		bool left;
 
@@ -575,8 +582,7 @@ read_all(struct reader *r, struct tree *root)
 	return true;
 }
 
-/* ---- encodings (json.detect_encoding) --------------------------------------
- */
+/* ---- encodings (json.detect_encoding) ---------------------------------- */
 
 struct encoding {
 	size_t mark; /* bytes of the byte order mark */
@@ -662,6 +668,7 @@ tree_parse(const void *bytes, size_t n, struct arena *a, struct tree **out,
 	r.note = "";
 	r.arena = a;
 	r.fail = f;
+	r.in = NULL;
 	r.depth = 0;
 	r.fresh = false;
 	/* key_len has 32 bits; a body limit stands long before this one. */
@@ -673,8 +680,7 @@ tree_parse(const void *bytes, size_t n, struct arena *a, struct tree **out,
 	return read_all(&r, *out);
 }
 
-/* ---- looking ---------------------------------------------------------------
- */
+/* ---- looking ----------------------------------------------------------- */
 
 static struct tree *
 member(const struct tree *t, const char *name, size_t len)
@@ -828,8 +834,7 @@ tree_int(const struct tree *t, int64_t *out)
 	return true;
 }
 
-/* ---- making ----------------------------------------------------------------
- */
+/* ---- making ------------------------------------------------------------ */
 
 struct tree *
 tree_new(struct arena *a, enum tree_type type)
@@ -918,8 +923,7 @@ tree_set(struct arena *a, struct tree *object, const char *name,
 	take_value(t, value);
 }
 
-/* ---- merging ---------------------------------------------------------------
- */
+/* ---- merging ----------------------------------------------------------- */
 
 /* A way to find the members of an object, NULL for one without any. */
 struct index {

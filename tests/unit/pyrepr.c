@@ -41,8 +41,7 @@ canonical(
 	return text;
 }
 
-/* ---- the stored vectors
- * ------------------------------------------------------ */
+/* ---- the stored vectors ------------------------------------------------ */
 
 static void
 vector(const struct tree *v)
@@ -98,8 +97,7 @@ vectors(const char *path, size_t want)
 		fclose(file);
 }
 
-/* ---- floats
- * ------------------------------------------------------------------- */
+/* ---- floats ------------------------------------------------------------ */
 
 /* From CPython: what stands on the border of a rule of ours. */
 static const struct {
@@ -182,8 +180,7 @@ repr_float(const char *text, const char *want, const char *why)
 	    arena_printf(&arena, "a=%s&b=%%5B%s%%5D", want, want), why);
 }
 
-/* ---- printability
- * ---------------------------------------------------------------- */
+/* ---- printability ------------------------------------------------------ */
 
 /* U+1FAE8 came with Unicode 15.0, U+1FAE0 with 14.0, U+2FFC with 15.1. */
 static const struct {
@@ -237,8 +234,7 @@ printability(void)
 	}
 }
 
-/* ---- the rest
- * ---------------------------------------------------------------------- */
+/* ---- the rest ---------------------------------------------------------- */
 
 static const struct {
 	const char *body;

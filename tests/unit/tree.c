@@ -12,8 +12,7 @@
 
 static struct arena arena;
 
-/* ---- a tree as text, to compare ---------------------------------------------
- */
+/* ---- a tree as text, to compare ---------------------------------------- */
 
 static void show(struct buf *b, const struct tree *t);
 
@@ -125,8 +124,7 @@ tree(const char *text)
 	return parse(text, strlen(text), &f);
 }
 
-/* ---- what is read
- * ------------------------------------------------------------ */
+/* ---- what is read ------------------------------------------------------ */
 
 #define B(text) text, sizeof(text) - 1
 
@@ -447,8 +445,7 @@ many(void)
 	buf_free(&want);
 }
 
-/* ---- looking
- * ----------------------------------------------------------------- */
+/* ---- looking ----------------------------------------------------------- */
 
 /* The example of RFC 6901, 5, and what it leaves open. */
 static const char pointed[] =
@@ -585,8 +582,7 @@ values(void)
 	ok(!tree_int(NULL, &n), "nothing is no number");
 }
 
-/* ---- making
- * ------------------------------------------------------------------ */
+/* ---- making ------------------------------------------------------------ */
 
 static void
 makes(void)
