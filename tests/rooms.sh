@@ -6,10 +6,10 @@ set -eu
 cd "$(dirname "$0")/../src"
 
 base='arena buf clean fail memory near scan'
-codec='json pyrepr seal sign tree when'
+codec='display json pyrepr seal sign tree when'
 domain='event montecarlo option pace source ticket'
 io='counters file lock log post spool'
-app='answer conf drain forward health keep plain relay request row secret settings setup'
+app='answer command conf drain forward health keep owner plain prove relay request row secret settings setup'
 doors='ctl responder'
 
 bad=0
