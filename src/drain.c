@@ -4,6 +4,7 @@
 #include "keep.h"
 #include "log.h"
 #include "setup.h"
+#include "summary.h"
 #include "when.h"
 
 #include <stdlib.h>
@@ -11,10 +12,13 @@
 #include <time.h>
 
 enum {
-	LOOK_EVERY = 30 * WHEN_SECOND,
+	/* healthz wants to know within 10 s what waits. */
+	LOOK_EVERY = 10 * WHEN_SECOND,
+	TELL_EVERY = 1 * WHEN_SECOND,
 	OWING_SLEEP = 5 * WHEN_SECOND,
-	IDLE_SLEEP = 30 * WHEN_SECOND,
+	IDLE_SLEEP = 10 * WHEN_SECOND,
 	BUSY_SLEEP = 1 * WHEN_SECOND,
+	UNTIL_MAX = 3660 * WHEN_SECOND, /* a rest is at most an hour */
 	SLICE_NS = 20 * 1000 * 1000,
 	SWEEPS = 4, /* in one step */
 	EIGHTH = 8,
@@ -127,10 +131,10 @@ owes(const struct drain_entry *e)
 /* ---- opening ---- */
 
 void
-drain_open(struct drain *d, struct post *post)
+drain_open(struct drain *d, struct post *post, struct counters *counters)
 {
 	*d = (struct drain){ 0 };
-	forward_open(&d->forward, post, POST_DRAIN);
+	forward_open(&d->forward, post, POST_DRAIN, counters);
 }
 
 void
@@ -269,6 +273,20 @@ monotonic_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static int64_t
+count_dead(const struct drain_list *l)
+{
+	struct spool_walk w;
+	struct spool_name name;
+	int64_t n = 0;
+
+	spool_walk_open(&l->to->box, SPOOL_DEAD, &w);
+	while (spool_walk_next(&w, &name))
+		n++;
+	spool_walk_close(&w);
+	return n;
+}
+
 static void
 look_on(struct drain *d, struct drain_list *l)
 {
@@ -279,6 +297,7 @@ look_on(struct drain *d, struct drain_list *l)
 		if (!spool_walk_next(&l->walk, &name)) {
 			spool_walk_close(&l->walk);
 			tidy(l);
+			l->dead = count_dead(l);
 			l->looking = false;
 			return;
 		}
@@ -514,6 +533,34 @@ let_go(struct drain_list *l)
 	l->mine = false;
 }
 
+/* What waits, for healthz and metrics: see summary.h. */
+static void
+tell(struct drain *d, struct drain_list *l, int64_t now)
+{
+	struct summary s = { .at = now, .dead = l->dead };
+	struct buf text = BUF_MAX(SPOOL_STATE);
+
+	if (now >= l->told && now < l->told + TELL_EVERY)
+		return;
+	l->told = now;
+	for (size_t i = 0; i < count(l); i++) {
+		const struct drain_entry *e = &entries(l)[i];
+		int64_t due = e->until > e->since ? e->until : e->since;
+
+		if (!owes(e))
+			continue;
+		s.owed++;
+		if (s.oldest == 0 || e->since < s.oldest)
+			s.oldest = e->since;
+		if (is_due(d, e, now) && (s.due == 0 || due < s.due))
+			s.due = due;
+	}
+	arena_reset(&d->arena);
+	summary_write(&s, &d->arena, &text);
+	spool_record_put(&l->to->box, "summary.json", &text);
+	buf_free(&text);
+}
+
 /* How long until there is something to do. */
 static int64_t
 sleep_for(const struct drain *d, const struct drain_list *l, int64_t now)
@@ -558,9 +605,10 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 		return 0;
 	}
 	hear_bells(l, now);
-	if ((now >= l->until || l->until > now + IDLE_SLEEP * EIGHTH) &&
+	if ((now >= l->until || l->until > now + UNTIL_MAX) &&
 	    deliver(d, l, now))
 		return 0;
+	tell(d, l, now);
 	let_go(l);
 	return sleep_for(d, l, now);
 }

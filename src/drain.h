@@ -17,7 +17,7 @@
 #include "forward.h"
 #include "spool.h"
 
-struct fail;
+struct counters;
 struct setup;
 struct setup_box;
 
@@ -41,6 +41,7 @@ struct drain_list {
 	struct buf entries;     /* of struct drain_entry */
 	size_t sorted;          /* so many at its front are sorted by id */
 	size_t swept;           /* where the sweep goes on */
+	int64_t told;           /* when the summary was last written */
 	struct spool_walk walk; /* a look under way */
 	bool looking;
 	bool mine;      /* we hold the drain lock */
@@ -49,6 +50,7 @@ struct drain_list {
 	bool probed;    /* a person's drain has had a failure here */
 	bool over;      /* and goes no further */
 	unsigned turns;
+	int64_t dead; /* dead letters seen by the last look */
 };
 
 struct drain {
@@ -65,7 +67,7 @@ struct drain {
 	struct arena arena; /* of one step */
 };
 
-void drain_open(struct drain *d, struct post *post);
+void drain_open(struct drain *d, struct post *post, struct counters *counters);
 void drain_close(struct drain *d);
 
 /*

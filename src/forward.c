@@ -1,5 +1,6 @@
 #include "forward.h"
 
+#include "counters.h"
 #include "fail.h"
 #include "json.h"
 #include "keep.h"
@@ -9,6 +10,7 @@
 #include "sign.h"
 #include "when.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -50,10 +52,12 @@ judge(int status)
 }
 
 void
-forward_open(struct forward *fw, struct post *post, enum post_slot slot)
+forward_open(struct forward *fw, struct post *post, enum post_slot slot,
+    struct counters *counters)
 {
 	*fw = (struct forward){ .slot = slot,
 		.post = post,
+		.counters = counters,
 		.room = { .fd = -1 },
 		.body = BUF_MAX(BODY_MAX) };
 }
@@ -103,7 +107,7 @@ put_pace(struct forward *fw, const struct pace *p)
 	struct buf out = BUF_MAX(SPOOL_STATE);
 
 	pace_write(p, fw->a, &out);
-	spool_state_put(&fw->to->box, &out);
+	spool_record_put(&fw->to->box, "state.json", &out);
 	buf_free(&out);
 }
 
@@ -112,7 +116,7 @@ get_pace(struct forward *fw, struct pace *p)
 {
 	struct buf record = BUF_MAX(SPOOL_STATE + 16384);
 
-	spool_state_get(&fw->to->box, &record);
+	spool_record_get(&fw->to->box, "state.json", &record);
 	pace_parse(record.data, record.len, p, fw->a);
 	buf_free(&record);
 }
@@ -371,13 +375,34 @@ record_pace(struct forward *fw, int64_t now)
 	return success;
 }
 
+static const char *
+result_word(const struct forward *fw)
+{
+	static const char *const words[] = { "delivered", "later", "dead" };
+
+	return words[fw->result];
+}
+
+static void
+count_delivery(const struct forward *fw)
+{
+	char labels[160];
+
+	(void)snprintf(
+	    labels, sizeof(labels), "destination=\"%s\"", fw->to->to->name);
+	counters_add(fw->counters, 1,
+	    "bellrelay_deliveries_total{%s,outcome=\"%s\"}", labels,
+	    result_word(fw));
+	counters_time(
+	    fw->counters, "bellrelay_delivery_seconds", labels, fw->answer.ms);
+}
+
 static void
 log_delivery(const struct forward *fw, int64_t now)
 {
-	static const char *const words[] = { "delivered", "later", "dead" };
 	struct log_line l = log_begin(now, "delivery");
 
-	log_str(&l, "result", words[fw->result]);
+	log_str(&l, "result", result_word(fw));
 	log_str(&l, "destination", fw->to->to->name);
 	log_str(&l, "alert", fw->id);
 	log_int(&l, "n", (int64_t)fw->event.n);
@@ -441,6 +466,7 @@ forward_settle(struct forward *fw, int64_t now, struct fail *f)
 	if (!record(fw, now, &mark, f))
 		return false;
 	log_delivery(fw, now);
+	count_delivery(fw);
 	release(fw);
 	if (!fw->direct)
 		look_again(fw, &mark, to);

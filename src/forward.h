@@ -19,6 +19,7 @@
 #include "spool.h"
 #include "ticket.h"
 
+struct counters;
 struct fail;
 struct setup_box;
 
@@ -58,6 +59,7 @@ enum forward_result {
 struct forward {
 	enum post_slot slot;
 	struct post *post;
+	struct counters *counters;
 	struct setup_box *to; /* NULL: idle */
 	bool direct;          /* an event without a ticket */
 	bool answered;        /* the call is over, its result not yet on disk */
@@ -77,7 +79,8 @@ struct forward {
 	int64_t until; /* and waits for this time */
 };
 
-void forward_open(struct forward *fw, struct post *post, enum post_slot slot);
+void forward_open(struct forward *fw, struct post *post, enum post_slot slot,
+    struct counters *counters);
 void forward_close(struct forward *fw);
 
 /* Whether a call is in flight or a result still to be written. */

@@ -69,8 +69,4 @@ bool post_done(struct post *p, enum post_slot slot, struct post_answer *out);
 /* Give an exchange up; there is no answer to it. */
 void post_stop(struct post *p, enum post_slot slot);
 
-/* In a child after fork: forget the parent's connections without closing
- * them in a way that the other end would see. */
-void post_forget(struct post *p);
-
 #endif

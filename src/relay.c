@@ -113,8 +113,8 @@ relay_open(struct relay *r, const char *path, struct fail *f)
 	*r = (struct relay){ .path = path };
 	if (!post_open(&r->post, f))
 		return false;
-	forward_open(&r->webhook, r->post, POST_WEBHOOK);
-	drain_open(&r->drain, r->post);
+	forward_open(&r->webhook, r->post, POST_WEBHOOK, &r->counters);
+	drain_open(&r->drain, r->post, &r->counters);
 	relay_refresh(r, relay_now());
 	return true;
 }
@@ -136,6 +136,13 @@ size_t
 relay_body_limit(const struct relay *r)
 {
 	return r->setup == NULL ? DEFAULT_LIMIT : r->setup->conf.body_limit;
+}
+
+void
+relay_flush(struct relay *r)
+{
+	if (r->setup != NULL && r->setup->boxes != NULL)
+		counters_flush(&r->counters, r->setup->spool.dir);
 }
 
 /* ---- proof and reading ---- */
@@ -523,25 +530,48 @@ serve(struct relay *r, struct request *req, struct answer *out,
 	return true;
 }
 
+/* A webhook's result in one word; of several the least certain. */
+static const char *
+result_word(const struct answer *a, const struct item *items, size_t n)
+{
+	enum answer_result least = ANSWER_IGNORED;
+
+	if (a->status >= 300)
+		return "refused";
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].unstored)
+			return "unstored";
+		if (items[i].result < least)
+			least = items[i].result;
+	}
+	return answer_word(least);
+}
+
+static void
+count_webhook(
+    struct relay *r, const struct request *req, int status, const char *result)
+{
+	char labels[160];
+
+	(void)snprintf(
+	    labels, sizeof(labels), "source=\"%s\"", req->source->source.name);
+	counters_add(&r->counters, 1,
+	    "bellrelay_webhooks_total{%s,result=\"%s\",status=\"%d\"}", labels,
+	    result, status);
+	counters_time(&r->counters, "bellrelay_webhook_seconds", labels,
+	    relay_now() - req->now);
+}
+
 static void
 log_webhook(const struct request *req, const struct answer *a,
     const struct item *items, size_t n, const struct fail *why)
 {
 	int64_t now = relay_now();
 	struct log_line l = log_begin(now, "webhook");
-	bool unstored = false;
-	enum answer_result least = ANSWER_IGNORED;
 
-	for (size_t i = 0; i < n; i++) {
-		unstored = unstored || items[i].unstored;
-		if (items[i].result < least)
-			least = items[i].result;
-	}
 	log_str(&l, "source", req->source->source.name);
 	log_int(&l, "http", a->status);
-	if (a->status < 300)
-		log_str(
-		    &l, "result", unstored ? "unstored" : answer_word(least));
+	log_str(&l, "result", result_word(a, items, n));
 	if (n > 0)
 		log_str(&l, "alert", items[0].id);
 	if (n > 1)
@@ -569,6 +599,7 @@ relay_webhook(struct relay *r, struct request *req, struct answer *out)
 			drain_use(&r->drain, NULL);
 			setup_shut(r->setup);
 		}
-	log_webhook(req, out, items, out->status < 300 ? n : 0, &why);
+	log_webhook(req, out, items, n, &why);
+	count_webhook(r, req, out->status, result_word(out, items, n));
 	arena_reset(&r->arena);
 }

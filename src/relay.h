@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "counters.h"
 #include "drain.h"
 #include "forward.h"
 #include "post.h"
@@ -28,6 +29,7 @@ struct relay {
 	struct forward webhook;
 	struct drain drain;
 	struct arena arena; /* of the request */
+	struct counters counters;
 	char broken[240]; /* why a changed configuration is not in use, or "" */
 };
 
@@ -49,6 +51,9 @@ void relay_refresh(struct relay *r, int64_t now);
 
 /* The limit for a body, in bytes. */
 size_t relay_body_limit(const struct relay *r);
+
+/* Write what was counted to the spool. */
+void relay_flush(struct relay *r);
 
 /* Answer a routed webhook and log it. */
 void relay_webhook(struct relay *r, struct request *req, struct answer *out);

@@ -253,6 +253,7 @@ drain_on(const char *path)
 		post_poll(r.post, CGI_DRAIN_MS, NULL, 0, NULL);
 	if (forward_busy(&r.drain.forward))
 		(void)forward_settle(&r.drain.forward, relay_now(), &f);
+	relay_flush(&r);
 	relay_close(&r);
 }
 
@@ -266,6 +267,7 @@ serve_cgi(const char *path)
 	if (!relay_open(&r, path, &f))
 		return fail_exit(f.kind);
 	serve(&r, &d);
+	relay_flush(&r);
 	relay_close(&r);
 	if (fork() == 0) {
 		(void)setsid();
@@ -302,6 +304,7 @@ accept_one(struct relay *r, FCGX_Request *fcgi)
 	limit(ACCEPT_SECONDS);
 	FCGX_Finish_r(fcgi);
 	limit(0);
+	relay_flush(r);
 }
 
 /* Idle work; how long it can wait for more. */
@@ -310,6 +313,7 @@ idle(struct relay *r)
 {
 	struct fail f = { 0 };
 	int64_t now = relay_now();
+	long wait;
 
 	relay_refresh(r, now);
 	if (forward_busy(&r->webhook))
@@ -318,7 +322,9 @@ idle(struct relay *r)
 		return 5000;
 	if (r->drain.setup != r->setup && !forward_busy(&r->drain.forward))
 		drain_use(&r->drain, r->setup);
-	return (long)drain_step(&r->drain, now);
+	wait = (long)drain_step(&r->drain, now);
+	relay_flush(r);
+	return wait;
 }
 
 static int

@@ -559,6 +559,14 @@ row_print(const struct row *rows, const char *indent, const void *from,
 
 /* ---- the options of a kind --------------------------------------------- */
 
+static const struct option *
+options_of(const struct source_kind *kind)
+{
+	static const struct option none = { NULL, OPTION_TEXT, NULL };
+
+	return kind->options != NULL ? kind->options : &none;
+}
+
 static bool
 read_option_choice(struct row_reading *r, const struct option *o,
     const struct given *g, struct option_value *value)
@@ -615,7 +623,7 @@ read_option(struct row_reading *r, const struct option *o,
 static const struct option *
 find_option(const struct source_kind *kind, const char *name)
 {
-	for (const struct option *o = kind->options; o->name != NULL; o++)
+	for (const struct option *o = options_of(kind); o->name != NULL; o++)
 		if (strcmp(o->name, name) == 0)
 			return o;
 	return NULL;
@@ -645,7 +653,7 @@ only_own_options(struct row_reading *r, const struct settings_section *section,
 	if (s->name == NULL)
 		return true;
 	n = near_new(s->name);
-	for (const struct option *o = kind->options; o->name != NULL; o++)
+	for (const struct option *o = options_of(kind); o->name != NULL; o++)
 		near_add(&n, o->name);
 	for (const struct row *row = row_source; row->name != NULL; row++)
 		near_add(&n, row->name);
@@ -658,7 +666,7 @@ count_options(const struct source_kind *kind)
 {
 	size_t n = 0;
 
-	while (kind->options[n].name != NULL)
+	while (options_of(kind)[n].name != NULL)
 		n++;
 	return n;
 }
@@ -667,7 +675,7 @@ bool
 row_read_kind(struct row_reading *r, const struct settings_section *section,
     struct conf_source *into)
 {
-	const struct option *options = into->source.kind->options;
+	const struct option *options = options_of(into->source.kind);
 	size_t n = count_options(into->source.kind);
 
 	if (!only_own_options(r, section, into->source.kind))
@@ -690,7 +698,7 @@ row_read_kind(struct row_reading *r, const struct settings_section *section,
 void
 row_print_kind(const struct conf_source *s, const char *indent, struct buf *out)
 {
-	const struct option *o = s->source.kind->options;
+	const struct option *o = options_of(s->source.kind);
 
 	for (size_t i = 0; o[i].name != NULL; i++) {
 		const struct option_value *value = &s->source.values[i];
@@ -734,8 +742,8 @@ row_names(struct row_reading *r, const struct row *rows)
 	for (const struct row *row = rows; row->name != NULL; row++)
 		add_name(names, &n, row->name);
 	for (size_t i = 0; kind != NULL && kind[i] != NULL; i++)
-		for (size_t j = 0; kind[i]->options[j].name != NULL; j++)
-			add_name(names, &n, kind[i]->options[j].name);
+		for (size_t j = 0; options_of(kind[i])[j].name != NULL; j++)
+			add_name(names, &n, options_of(kind[i])[j].name);
 	names[n] = NULL;
 	return names;
 }

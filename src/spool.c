@@ -32,6 +32,7 @@ static const char readme[] =
     "  DESTINATION/bell/          hints: this one first\n"
     "  DESTINATION/lock           locks; leave it where it is\n"
     "  DESTINATION/state.json     ready, resting or held, and the pace\n"
+    "  DESTINATION/summary.json   what waits, as the last drain saw it\n"
     "  corrupt/                   what could be read but not understood\n"
     "\n"
     "Look as you like: ls, cat and grep disturb nothing.  To act, use\n"
@@ -597,12 +598,12 @@ spool_mark(const struct spool_box *b, const char *id, struct spool_mark *out)
 	return true;
 }
 
-/* ---- the state record ---- */
+/* ---- records ---- */
 
 void
-spool_state_get(const struct spool_box *b, struct buf *out)
+spool_record_get(const struct spool_box *b, const char *name, struct buf *out)
 {
-	int fd = openat(b->dir, "state.json", O_RDONLY | O_CLOEXEC);
+	int fd = openat(b->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct buf text = BUF_MAX(SPOOL_STATE + 16384);
 	struct fail ignored = { 0 };
 
@@ -615,21 +616,23 @@ spool_state_get(const struct spool_box *b, struct buf *out)
 }
 
 void
-spool_state_put(const struct spool_box *b, const struct buf *text)
+spool_record_put(
+    const struct spool_box *b, const char *name, const struct buf *text)
 {
 	char record[SPOOL_STATE];
 	size_t n = text->len < SPOOL_STATE ? text->len : SPOOL_STATE - 1;
-	int fd =
-	    openat(b->dir, "state.json", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int fd = openat(
+	    b->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd == -1)
 		return;
 	memset(record, ' ', sizeof(record));
 	memcpy(record, text->data, n);
 	record[sizeof(record) - 1] = '\n';
-	/* A short write leaves what reads as an empty bucket: safe. */
-	if (pwrite(fd, record, sizeof(record), 0) == -1)
-		(void)ftruncate(fd, 0);
+	/* What a failed write leaves reads as an empty bucket: safe. */
+	if (pwrite(fd, record, sizeof(record), 0) == -1 &&
+	    ftruncate(fd, 0) == -1)
+		n = 0;
 	(void)close(fd);
 }
 

@@ -4,7 +4,8 @@
  *	DIR/tmp/                     writes that have not happened yet
  *	DIR/corrupt/                 what could be read but not understood
  *	DIR/<box>/lock               locks; never renamed, replaced or unlinked
- *	DIR/<box>/state.json         one record of fixed size, not synced
+ *	DIR/<box>/state.json         ready, resting or held, and the pace
+ *	DIR/<box>/summary.json       what waits, as the last drain saw it
  *	DIR/<box>/pending/<id>.json  tickets that may owe something
  *	DIR/<box>/settled/xx/<id>.json  tickets that owe nothing
  *	DIR/<box>/dead/<id>-<n>.json    events refused for good
@@ -159,11 +160,15 @@ bool spool_mark(
     const struct spool_box *b, const char *id, struct spool_mark *out);
 
 /*
- * Under the state lock: the record, "" if there is none or it cannot be
- * read; text is at most SPOOL_STATE - 1 bytes.
+ * A record of fixed size, overwritten in place and not synced; "" if there
+ * is none or it cannot be read.  text is at most SPOOL_STATE - 1 bytes.
+ * state.json is read and written under the state lock, summary.json
+ * under the drain lock.
  */
-void spool_state_get(const struct spool_box *b, struct buf *out);
-void spool_state_put(const struct spool_box *b, const struct buf *text);
+void spool_record_get(
+    const struct spool_box *b, const char *name, struct buf *out);
+void spool_record_put(
+    const struct spool_box *b, const char *name, const struct buf *text);
 
 /* Remove what was left behind in tmp/ before the time given (seconds). */
 void spool_tidy(const struct spool *sp, int64_t before);

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../src"
 
 base='arena buf clean fail memory near scan'
 codec='display json pyrepr seal sign tree when'
-domain='event montecarlo option pace source ticket'
+domain='event mctext montecarlo option pace source summary ticket'
 io='counters file lock log post spool'
 app='answer command conf drain forward health keep owner plain prove relay request row secret settings setup'
 doors='ctl responder'

@@ -38,8 +38,11 @@ static const struct source_kind plain_kind = {
 	.name = "plain",
 	.options = plain_options,
 };
+static const struct source_kind bare_kind = {
+	.name = "bare",
+};
 const struct source_kind *const source_kinds[] = { &signed_kind, &plain_kind,
-	NULL };
+	&bare_kind, NULL };
 
 #define SPOOL "spool = spool\n"
 #define URL1 "url = \"https://a.example/1\" "
@@ -414,8 +417,16 @@ static const struct {
 	    "conf:3: kind: no such kind as montecalro; wanted montecarlo?",
 	    "a misspelt kind" },
 	{ SPOOL DEST "source a { kind = datadog destination = oncall }\n",
-	    "conf:3: kind: no such kind as datadog; wanted montecarlo, plain",
+	    "conf:3: kind: no such kind as datadog; wanted montecarlo, plain, "
+	    "bare",
 	    "an unknown kind" },
+	{ SPOOL DEST "source a { kind = bare destination = oncall }\n", "",
+	    "a kind without options" },
+	{ SPOOL DEST
+	    "source a { kind = bare destination = oncall header = x }\n",
+	    "conf:3: a source of this kind has no header; wanted kind, "
+	    "destination, environment, severity, owners, tags, namespace",
+	    "has none" },
 	{ SPOOL DEST "source a { kind = montecarlo }\n",
 	    "conf:3: destination is missing; wanted where its alerts go",
 	    "a source without a destination" },

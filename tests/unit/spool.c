@@ -205,8 +205,8 @@ states(void)
 	struct stat st;
 
 	buf_puts(&b, "{}");
-	spool_state_put(&box, &b);
-	spool_state_get(&box, &got);
+	spool_record_put(&box, "state.json", &b);
+	spool_record_get(&box, "state.json", &got);
 	ok(memcmp(got.data, "{} ", 3) == 0, "a state reads as it was written");
 	(void)fstatat(box.dir, "state.json", &st, 0);
 	ok(st.st_size == SPOOL_STATE && got.len == SPOOL_STATE,

@@ -1,0 +1,70 @@
+#include "source.h"
+
+#include "arena.h"
+#include "event.h"
+#include "montecarlo.h"
+#include "sign.h"
+#include "tree.h"
+
+#include <string.h>
+
+const struct source_kind *const source_kinds[] = {
+	&source_montecarlo,
+	NULL,
+};
+
+const struct source_kind *
+source_kind_find(const char *name)
+{
+	for (size_t i = 0; source_kinds[i] != NULL; i++)
+		if (strcmp(source_kinds[i]->name, name) == 0)
+			return source_kinds[i];
+	return NULL;
+}
+
+const struct option_value *
+source_option(const struct source *s, const char *name)
+{
+	static const struct option_value none = { NULL, 0 };
+
+	if (s->values == NULL || s->kind->options == NULL)
+		return &none;
+	for (size_t i = 0; s->kind->options[i].name != NULL; i++)
+		if (strcmp(s->kind->options[i].name, name) == 0)
+			return &s->values[i];
+	return &none;
+}
+
+static const char *
+digest(struct arena *a, const char *bytes, size_t n)
+{
+	unsigned char sum[SIGN_MAX];
+	char *hex = arena_alloc(a, 2 * sign_size(SIGN_SHA256) + 1);
+
+	sign_digest(SIGN_SHA256, bytes, n, sum);
+	sign_hex(sum, sign_size(SIGN_SHA256), hex);
+	return hex;
+}
+
+const char *
+source_key(struct arena *a, const char *prefix, const char *id, size_t len,
+    const char **original)
+{
+	size_t before = prefix == NULL ? 0 : strlen(prefix);
+	char *whole = arena_alloc(a, before + len + 1);
+	const char *fit;
+
+	if (before > 0)
+		memcpy(whole, prefix, before);
+	if (len > 0)
+		memcpy(whole + before, id, len);
+	whole[before + len] = '\0';
+	fit = tree_cstr(tree_strn(a, whole + before, len), a);
+	*original = NULL;
+	/* What needed no change to be fit to send is UTF-8 without NUL. */
+	if (before + len > 0 && before + len <= EVENT_KEY_MAX &&
+	    strlen(fit) == len && memcmp(fit, id, len) == 0)
+		return whole;
+	*original = fit;
+	return digest(a, whole, before + len);
+}

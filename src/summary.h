@@ -1,0 +1,29 @@
+/*
+ * What waits at a destination, as the last drain saw it: the few numbers
+ * that healthz and metrics show without walking a directory.
+ */
+#ifndef SUMMARY_H
+#define SUMMARY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct buf;
+
+/* Times in ms; 0: there is none. */
+struct summary {
+	int64_t at;     /* when this was written */
+	int64_t owed;   /* tickets with something in their queue */
+	int64_t oldest; /* when the oldest of their events came */
+	int64_t due;    /* since when the longest due of them is due */
+	int64_t dead;   /* dead letters */
+};
+
+void summary_write(const struct summary *s, struct arena *a, struct buf *out);
+
+/* What cannot be read is all zero. */
+void summary_parse(
+    const char *text, size_t n, struct summary *out, struct arena *a);
+
+#endif

@@ -1,0 +1,260 @@
+/*
+ * tests/cases/SOURCE/CASE/: body in, want.json out; a sequence has body-1 and
+ * want-1.json, body-2 ...  `source` holds the source's settings, a line each:
+ * environment, severity, owner, tag.  What is not an alert is `ignored`.
+ *
+ *	cases write	puts what comes out in the place of what is wanted
+ */
+#include "arena.h"
+#include "buf.h"
+#include "event.h"
+#include "fail.h"
+#include "json.h"
+#include "source.h"
+#include "tree.h"
+
+#include "tap.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+
+/* 2026-11-21T10:18:09Z; the steps of a case are a minute apart. */
+static const int64_t begun = 1795256289000;
+
+enum { MINUTE = 60000, FILE_MAX = 4 << 20, KNOWN = 8, SETTINGS = 8 };
+
+static bool writing;
+
+/* What is kept of an alert between two webhooks: its text, as in a ticket. */
+struct kept {
+	const char *key;
+	const char *text;
+};
+
+struct scene {
+	const char *dir;
+	struct arena arena;
+	struct source source;
+	const char *owners[SETTINGS];
+	const char *tags[SETTINGS];
+	struct kept kept[KNOWN];
+	size_t n;
+};
+
+/* False if there is no such file. */
+static bool
+slurp(struct scene *c, const char *name, const char **text, size_t *len)
+{
+	struct buf b = BUF_MAX(FILE_MAX);
+	FILE *file = fopen(arena_printf(&c->arena, "%s/%s", c->dir, name), "r");
+	size_t n;
+
+	if (file == NULL)
+		return false;
+	while ((n = fread(buf_room(&b, 4096), 1, 4096, file)) > 0)
+		buf_grew(&b, n);
+	(void)fclose(file);
+	*text = arena_copy(&c->arena, b.data, b.len);
+	*len = b.len;
+	buf_free(&b);
+	return true;
+}
+
+static void
+spill(struct scene *c, const char *name, const char *text)
+{
+	FILE *file = fopen(arena_printf(&c->arena, "%s/%s", c->dir, name), "w");
+
+	if (file == NULL || fputs(text, file) == EOF || fclose(file) == EOF)
+		ok(false, "%s/%s can be written", c->dir, name);
+}
+
+static void
+set_up(struct scene *c, const char *kind)
+{
+	const char *text;
+	char *line, *end;
+	size_t n;
+
+	c->source.name = kind;
+	c->source.kind = source_kind_find(kind);
+	c->source.namespace = kind;
+	c->source.owners.items = c->owners;
+	c->source.tags.items = c->tags;
+	if (!slurp(c, "source", &text, &n))
+		return;
+	for (line = arena_str(&c->arena, text); (end = strchr(line, '\n'));
+	     line = end + 1) {
+		char *value = strchr(line, ' ');
+
+		*end = '\0';
+		if (value == NULL)
+			continue;
+		*value++ = '\0';
+		if (strcmp(line, "environment") == 0)
+			c->source.environment = value;
+		if (strcmp(line, "severity") == 0)
+			c->source.severity = value;
+		if (strcmp(line, "owner") == 0)
+			c->owners[c->source.owners.n++] = value;
+		if (strcmp(line, "tag") == 0)
+			c->tags[c->source.tags.n++] = value;
+	}
+}
+
+static bool
+no_nulls(const struct tree *t)
+{
+	if (t->type != TREE_LIST && t->type != TREE_OBJECT)
+		return t->type != TREE_NULL;
+	for (const struct tree *m = t->first; m != NULL; m = m->next)
+		if (!no_nulls(m))
+			return false;
+	return true;
+}
+
+/* What alert-event.schema.json says, and the order of the six names. */
+static bool
+lawful(const struct tree *body)
+{
+	static const char *const names[] = { "title", "deduplication_key",
+		"status", "description", "source_url", "metadata" };
+	const struct tree *t = body->first;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (t == NULL || t != tree_get(body, names[i])) {
+			if (i < 3)
+				return false;
+			continue;
+		}
+		if (i < 5 && (t->type != TREE_STR || t->len == 0))
+			return false;
+		t = t->next;
+	}
+	return t == NULL && no_nulls(body);
+}
+
+static struct kept *
+kept_for(struct scene *c, const char *key)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->kept[i].key, key) == 0)
+			return &c->kept[i];
+	if (c->n == KNOWN)
+		abort();
+	c->kept[c->n].key = key;
+	return &c->kept[c->n++];
+}
+
+static const char *
+to_text(struct scene *c, const struct tree *t)
+{
+	struct buf b = BUF_MAX(FILE_MAX);
+	const char *text;
+
+	json_write(t, JSON_PRETTY, &b);
+	buf_puts(&b, "\n");
+	text = arena_copy(&c->arena, b.data, b.len);
+	buf_free(&b);
+	return text;
+}
+
+/* Merge as a ticket does, whose alert has been on disk. */
+static const char *
+event(struct scene *c, const struct source_item *item, int64_t now)
+{
+	struct kept *k = kept_for(c, item->key);
+	struct fail f = { 0 };
+	struct tree *known = NULL;
+	struct tree *alert, *body;
+
+	if (k->text != NULL)
+		(void)tree_parse(
+		    k->text, strlen(k->text), &c->arena, &known, &f);
+	alert = event_merge(
+	    &c->source, known, item->change, item->whole, now, &c->arena);
+	k->text = to_text(c, alert);
+	body = event_body(alert, item->key, &c->arena);
+	if (!lawful(body))
+		ok(false, "%s: the event is lawful", c->dir);
+	return to_text(c, body);
+}
+
+static const char *
+answer(struct scene *c, const char *body, size_t len, int64_t now)
+{
+	struct source_request r = { .body = body, .body_len = len, .now = now };
+	struct source_reading reading = { NULL };
+	struct fail f = { 0 };
+	struct tree *tree;
+
+	if (!tree_parse(body, len, &c->arena, &tree, &f))
+		return f.text[0] != '\0' ? arena_str(&c->arena, f.text) : "";
+	r.tree = tree;
+	c->source.kind->read(&c->source, &r, &c->arena, &reading);
+	if (reading.items == NULL)
+		return "ignored\n";
+	return event(c, reading.items, now);
+}
+
+static bool
+step(struct scene *c, const char *suffix, int64_t now)
+{
+	const char *body, *got, *want = NULL;
+	const char *name = arena_printf(&c->arena, "want%s.json", suffix);
+	size_t n;
+
+	if (!slurp(c, arena_printf(&c->arena, "body%s", suffix), &body, &n))
+		return false;
+	got = answer(c, body, n, now);
+	if (writing)
+		spill(c, name, got);
+	(void)slurp(c, name, &want, &n);
+	is(got, want, arena_printf(&c->arena, "%s%s", c->dir, suffix));
+	return true;
+}
+
+static void
+play(const char *kind, const char *dir)
+{
+	struct scene c = { .dir = dir };
+	int n = 1;
+
+	set_up(&c, kind);
+	if (!step(&c, "", begun)) {
+		while (step(&c, arena_printf(&c.arena, "-%d", n),
+		    begun + (n - 1) * MINUTE))
+			n++;
+		ok(n > 1, "%s has a body", dir);
+	}
+	arena_free(&c.arena);
+}
+
+static void
+play_all(const char *kind)
+{
+	struct arena a = { 0 };
+	const char *dir = arena_printf(&a, "tests/cases/%s", kind);
+	struct dirent **found;
+	int n = scandir(dir, &found, NULL, alphasort);
+
+	ok(n > 2, "%s has cases", dir);
+	for (int i = 0; i < n; i++) {
+		if (found[i]->d_name[0] != '.')
+			play(kind,
+			    arena_printf(&a, "%s/%s", dir, found[i]->d_name));
+		free(found[i]);
+	}
+	if (n >= 0)
+		free(found);
+	arena_free(&a);
+}
+
+int
+main(int argc, char **argv)
+{
+	writing = argc > 1 && strcmp(argv[1], "write") == 0;
+	for (size_t i = 0; source_kinds[i] != NULL; i++)
+		play_all(source_kinds[i]->name);
+	return tap_done();
+}
