@@ -39,6 +39,7 @@ def site(standin):
     with Site(standin) as place:
         yield place
         place.stop()
+        assert standin.complaints() == []
 
 
 @pytest.fixture
