@@ -486,7 +486,7 @@ read_webhook(const struct source *s, const struct source_request *r,
 	if (!tree_is(payload, TREE_OBJECT))
 		payload = NULL;
 	item = arena_alloc(a, sizeof(*item));
-	*item = (struct source_item) { .key = key(r, payload, a, &id) };
+	*item = (struct source_item){ .key = key(r, payload, a, &id) };
 	item->change = change(r, payload, id, a);
 	out->items = item;
 }
