@@ -46,9 +46,9 @@ option_is(const struct command_option *o, char *const **args,
 	const char *arg = **args;
 	size_t n = strlen(o->name);
 
-	*value = NULL;
 	if (strncmp(arg, o->name, n) != 0 || (arg[n] != '\0' && arg[n] != '='))
 		return false;
+	*value = NULL;
 	if (o->value == NULL)
 		*value = arg[n] == '\0' ? "" : NULL;
 	else if (arg[n] == '=')

@@ -10,6 +10,7 @@
 #include "fail.h"
 #include "near.h"
 #include "prove.h"
+#include "verify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,29 +24,24 @@
 static const struct command *const commands[] = {
 	&prove_canonical,
 	&prove_sign,
+	&verify_command,
 	&prove_secret,
 };
 
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), COLUMN = 40 };
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static void
 usage(FILE *to)
 {
 	(void)fprintf(to, "usage: bellrelay [-c FILE] COMMAND\n\n");
-	for (size_t i = 0; i < COMMANDS; i++) {
-		const struct command *c = commands[i];
-		char left[COLUMN * 4];
-
-		(void)snprintf(left, sizeof(left), "%s %s", c->name, c->usage);
-		(void)fprintf(to, "  %-*s%s%*s %s\n", COLUMN, left,
-		    strlen(left) > COLUMN ? "\n" : "",
-		    strlen(left) > COLUMN ? COLUMN + 2 : 0, "", c->summary);
-	}
+	for (size_t i = 0; i < COMMANDS; i++)
+		(void)fprintf(to, "  %s %s\n        %s\n", commands[i]->name,
+		    commands[i]->usage, commands[i]->summary);
 	(void)fprintf(to,
-	    "\nFILE absent or - is standard input.  Exit statuses are those of "
-	    "sysexits.h.\n"
-	    "bellrelay COMMAND --help says more; bellrelay --version what it "
-	    "is.\n");
+	    "\nFILE absent or - is standard input.  Exit statuses are those "
+	    "of sysexits.h.\n"
+	    "bellrelay COMMAND --help says more, bellrelay --version what "
+	    "this is.\n");
 }
 
 static int
