@@ -9,6 +9,7 @@
 #include "command.h"
 #include "fail.h"
 #include "near.h"
+#include "preview.h"
 #include "prove.h"
 #include "verify.h"
 
@@ -25,6 +26,7 @@ static const struct command *const commands[] = {
 	&prove_canonical,
 	&prove_sign,
 	&verify_command,
+	&preview_map,
 	&prove_secret,
 };
 
