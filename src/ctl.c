@@ -11,6 +11,7 @@
 #include "near.h"
 #include "preview.h"
 #include "prove.h"
+#include "trial.h"
 #include "verify.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ static const struct command *const commands[] = {
 	&prove_sign,
 	&verify_command,
 	&preview_map,
+	&trial_test,
 	&prove_secret,
 };
 

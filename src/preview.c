@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-enum { FIELD_WIDTH = 30, TABLE_MAX = 4 << 20, NAME_BYTES = 256 };
+enum { FIELD_WIDTH = 30, TABLE_MAX = 4 << 20 };
 
 /* One alert of the body, on its way to an event. */
 struct passage {
