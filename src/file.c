@@ -16,8 +16,8 @@ is_as(const struct file *seen, const struct stat *st)
 {
 	return seen->dev == st->st_dev && seen->ino == st->st_ino &&
 	    seen->size == st->st_size &&
-	    seen->mtime.tv_sec == st->st_mtim.tv_sec &&
-	    seen->mtime.tv_nsec == st->st_mtim.tv_nsec;
+	    seen->ctime.tv_sec == st->st_ctim.tv_sec &&
+	    seen->ctime.tv_nsec == st->st_ctim.tv_nsec;
 }
 
 static void
@@ -27,7 +27,7 @@ note(struct file *seen, const char *path, const struct stat *st)
 	seen->dev = st->st_dev;
 	seen->ino = st->st_ino;
 	seen->size = st->st_size;
-	seen->mtime = st->st_mtim;
+	seen->ctime = st->st_ctim;
 }
 
 static bool

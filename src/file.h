@@ -18,7 +18,7 @@ struct file {
 	dev_t dev;
 	ino_t ino;
 	off_t size;
-	struct timespec mtime;
+	struct timespec ctime; /* moves with contents and with mode */
 };
 
 enum file_sort {

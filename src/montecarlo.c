@@ -388,7 +388,8 @@ metadata(const struct tree *body, const struct tree *payload,
 	const struct tree *events = tree_get(payload, "event_list");
 	const struct tree *rule_type = text(tree_get(rule, "rule_type"), a);
 
-	if (rule_type == NULL && events != NULL)
+	if (rule_type == NULL &&
+	    (tree_is(events, TREE_LIST) || tree_is(events, TREE_NULL)))
 		rule_type = null(a);
 	put(a, m, "source", tree_str(a, "Monte Carlo"));
 	put(a, m, "severity",

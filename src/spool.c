@@ -159,11 +159,16 @@ make_subs(int settled, struct fail *f)
 static bool
 make_box(const struct spool *sp, struct spool_box *b, struct fail *f)
 {
+	struct buf text = BUF_MAX(SPOOL_STATE);
 	int fd;
 
 	if (!make_subs(b->settled, f) || !sync_fd(b->dir, b->name, f) ||
 	    !sync_fd(sp->dir, "spool", f))
 		return false;
+	/* An empty record means a full bucket, a lost one an empty bucket. */
+	buf_puts(&text, "{}");
+	spool_record_put(b, "state.json", &text);
+	buf_free(&text);
 	fd = openat(b->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return fail_sys(f, "lock");

@@ -176,7 +176,6 @@ merge(const struct source *s, const struct tree *known, const char *change)
 static void
 merges(void)
 {
-	const char *items[] = { "ann", "data" };
 	struct source s = { .name = "plain", .kind = &plain };
 	struct tree *t = merge(&s, NULL,
 	    "{\"title\":\"a\",\"metadata\":{\"x\":1,\"list\":[null,{\"y\":null}"
@@ -200,11 +199,22 @@ merges(void)
 	    "{\"title\":\"b\",\"metadata\":{\"received_at\":"
 	    "\"1970-01-01T00:00:01.000Z\"},\"sender\":{}}",
 	    "a whole alert replaces all but the time of receipt");
+	t = merge(&s, t, "7");
+	ok(tree_is(t, TREE_OBJECT), "a change that is no object is survived");
+}
 
-	s.severity = "minor";
-	s.environment = "prod";
-	s.owners = (struct option_value){ items, 2 };
-	s.tags = (struct option_value){ items, 1 };
+static void
+fills_in(void)
+{
+	const char *items[] = { "ann", "data" };
+	struct source s = { .name = "plain",
+		.kind = &plain,
+		.severity = "minor",
+		.environment = "prod",
+		.owners = { items, 2 },
+		.tags = { items, 1 } };
+	struct tree *t;
+
 	t = merge(&s, NULL,
 	    "{\"metadata\":{\"owners\":[\"bob\",\"data\"],\"severity\":\"p1\"}"
 	    "}");
@@ -226,7 +236,19 @@ merges(void)
 	    "an owner whom both name stays with the sender");
 	is(text_of(tree_at(t, "/metadata/severity")), "\"major\"",
 	    "a changed source is followed");
-	s.owners.n = 0;
+}
+
+static void
+falls_back(void)
+{
+	const char *items[] = { "ann" };
+	struct source s = { .name = "plain", .kind = &plain };
+	struct tree *t = merge(&s, NULL,
+	    "{\"metadata\":{\"owners\":[\"bob\"],"
+	    "\"severity\":\"p1\"}}");
+
+	s.severity = "minor";
+	t = merge(&s, t, "{\"metadata\":{\"severity\":null}}");
 	s.severity = NULL;
 	t = merge(&s, t, "{\"metadata\":{\"owners\":null}}");
 	ok(tree_at(t, "/metadata/owners") == NULL &&
@@ -240,8 +262,6 @@ merges(void)
 	t = merge(&s, t, "{\"metadata\":null}");
 	is(text_of(tree_at(t, "/metadata/owners")), "[\"ann\"]",
 	    "no metadata, no sender's owner");
-	t = merge(&s, t, "7");
-	ok(tree_is(t, TREE_OBJECT), "a change that is no object is survived");
 }
 
 static const struct {
@@ -305,12 +325,11 @@ has(const struct tree *t, const char *pointer)
 }
 
 static void
-sizes(void)
+extra_goes(void)
 {
+	struct tree *alert = giant(EVENT_MAX, "d", 9, 9, 9);
 	struct tree *t = event_body(
 	    giant(EVENT_MAX / 2, "d", EVENT_MAX / 4, 9, 9), "k", &arena);
-	size_t room;
-	const char *text;
 
 	ok(has(t, "/metadata/extra") && size(t) < EVENT_MAX,
 	    "what fits is left alone");
@@ -318,15 +337,21 @@ sizes(void)
 	ok(!has(t, "/metadata/extra") && has(t, "/metadata/tables") &&
 		tree_says(tree_get(t, "description"), "d"),
 	    "extra goes first, and alone if that is enough");
+	(void)event_body(alert, "k", &arena);
+	ok(has(alert, "/metadata/extra"), "the alert itself keeps all");
+}
 
-	t = event_body(
+static void
+description_goes(void)
+{
+	struct tree *t = event_body(
 	    giant(9, repeat("line\n", EVENT_MAX / 5), 9000, 9, 9), "k", &arena);
-	text = tree_cstr(tree_get(t, "description"), &arena);
-	room = strlen(text);
+	const char *text = tree_cstr(tree_get(t, "description"), &arena);
+
 	ok(!has(t, "/metadata/extra") && has(t, "/metadata/tables") &&
 		size(t) < EVENT_MAX && size(t) > EVENT_MAX - 20,
 	    "then the description is cut to what fits");
-	is(text + room - 8, "line\n\xe2\x80\xa6", "behind a line");
+	is(text + strlen(text) - 8, "line\n\xe2\x80\xa6", "behind a line");
 	t = event_body(
 	    giant(9, repeat("\xe2\x82\xac\"", EVENT_MAX / 4), 9, 9, 9), "k",
 	    &arena);
@@ -334,12 +359,19 @@ sizes(void)
 	ok(strlen(text) < EVENT_MAX && strlen(text) > EVENT_MAX - 20 &&
 		strstr(text, "\xef\xbf\xbd") == NULL,
 	    "and never within a character");
+	t = event_body(giant(9, repeat("x", EVENT_MAX), 9, 9, 9), "k", &arena);
+	ok(size(t) == EVENT_MAX - 1 && has(t, "/metadata/tables"),
+	    "to the last byte");
 	t = event_body(
 	    giant(9, repeat("\x01", EVENT_MAX / 4), 9, 9, 9), "k", &arena);
 	ok(size(t) < EVENT_MAX && size(t) > EVENT_MAX - 20,
 	    "what its escapes take is counted");
+}
 
-	t = event_body(
+static void
+metadata_goes(void)
+{
+	struct tree *t = event_body(
 	    giant(9, "d", EVENT_MAX / 2, EVENT_MAX / 2 + 9, 9), "k", &arena);
 	ok(size(t) < EVENT_MAX && !has(t, "/description") &&
 		!has(t, "/metadata/tags") && has(t, "/metadata/tables") &&
@@ -355,11 +387,6 @@ sizes(void)
 	    "{\"title\":\"t\",\"deduplication_key\":\"k\",\"status\":"
 	    "\"resolved\"}",
 	    "title, key and status always do");
-
-	struct tree *alert = giant(EVENT_MAX, "d", 9, 9, 9);
-
-	(void)event_body(alert, "k", &arena);
-	ok(has(alert, "/metadata/extra"), "the alert itself keeps all");
 }
 
 /* Sizes around the limit, where an off-by-one would show. */
@@ -388,10 +415,14 @@ main(void)
 		ok(event_severity(parse(grave[i].alert)) == grave[i].want, "%s",
 		    grave[i].why);
 	merges();
+	fills_in();
+	falls_back();
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
 		is(text_of(event_body(parse(bodies[i].alert), "k", &arena)),
 		    bodies[i].want, bodies[i].why);
-	sizes();
+	extra_goes();
+	description_goes();
+	metadata_goes();
 	border();
 	arena_free(&arena);
 	return tap_done();

@@ -36,10 +36,11 @@ store(const char *text, uint64_t generation)
 static const char *
 load(struct spool_found *found)
 {
-	static struct buf b = BUF_MAX(1000);
+	static struct buf b;
 	struct fail f = { 0 };
 
-	buf_free(&b);
+	if (b.size > 0)
+		buf_free(&b);
 	b = BUF_MAX(1000);
 	if (!spool_load(&box, id, &b, found, &f))
 		return "(failed)";
