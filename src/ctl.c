@@ -7,6 +7,7 @@
 #include "buf.h"
 #include "clean.h"
 #include "command.h"
+#include "deliver.h"
 #include "fail.h"
 #include "near.h"
 #include "preview.h"
@@ -29,6 +30,7 @@ static const struct command *const commands[] = {
 	&verify_command,
 	&preview_map,
 	&trial_test,
+	&deliver_drain,
 	&prove_secret,
 };
 

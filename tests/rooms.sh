@@ -9,7 +9,7 @@ base='arena buf clean fail memory near scan'
 codec='display json pyrepr seal sign tree when'
 domain='event mctext montecarlo option pace source summary ticket'
 io='counters file lock log post spool'
-app='answer command conf drain forward health keep owner plain preview prove relay request row secret settings setup trial verify'
+app='answer catalog command conf deliver drain forward health keep owner plain preview prove relay request row secret settings setup trial verify'
 doors='ctl responder'
 
 bad=0
