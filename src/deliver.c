@@ -51,8 +51,8 @@ heed(struct delivery *d)
 {
 	struct signalfd_siginfo info;
 
-	(void)read(d->signals, &info, sizeof(info));
-	(void)sigprocmask(SIG_UNBLOCK, &d->ends, NULL);
+	if (read(d->signals, &info, sizeof(info)) == sizeof(info))
+		(void)sigprocmask(SIG_UNBLOCK, &d->ends, NULL);
 	command_say("ending after the call in flight");
 }
 
