@@ -4,6 +4,7 @@
  * What there is to do is in the rooms of the table below, which also is the
  * usage.
  */
+#include "browse.h"
 #include "buf.h"
 #include "clean.h"
 #include "command.h"
@@ -12,6 +13,7 @@
 #include "near.h"
 #include "preview.h"
 #include "prove.h"
+#include "story.h"
 #include "trial.h"
 #include "verify.h"
 
@@ -31,6 +33,8 @@ static const struct command *const commands[] = {
 	&preview_map,
 	&trial_test,
 	&deliver_drain,
+	&browse_list,
+	&story_show,
 	&prove_secret,
 };
 
