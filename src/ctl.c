@@ -6,6 +6,7 @@
  */
 #include "browse.h"
 #include "buf.h"
+#include "check.h"
 #include "clean.h"
 #include "command.h"
 #include "deliver.h"
@@ -31,6 +32,7 @@ static const struct command *const commands[] = {
 	&prove_sign,
 	&verify_command,
 	&preview_map,
+	&check_command,
 	&trial_test,
 	&deliver_drain,
 	&browse_list,
