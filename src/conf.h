@@ -40,6 +40,15 @@ struct conf_source {
 	const char **named; /* as source.values: the file of each secret */
 };
 
+enum conf_journal {
+	CONF_JOURNAL_OFF,
+	CONF_JOURNAL_OUTCOMES,
+	CONF_JOURNAL_FULL
+};
+
+/* Who may see details: this host, nobody, everybody (with the token). */
+enum conf_status { CONF_STATUS_LOCAL, CONF_STATUS_OFF, CONF_STATUS_ON };
+
 struct conf {
 	struct arena arena;
 	const char *path; /* absolute, like all paths in here */
@@ -47,6 +56,16 @@ struct conf {
 	size_t body_limit; /* bytes */
 	unsigned keep_days;
 	unsigned long max_pending;
+	enum conf_journal journal;
+	unsigned long journal_max; /* MiB */
+	unsigned journal_days;
+	struct option_value journal_redact; /* JSON Pointers */
+	enum conf_status status;
+	const char *status_token; /* NULL: none, as are the next */
+	const char *status_token_file;
+	struct post_target heartbeat; /* its url is NULL if there is none */
+	const char *self_alert;       /* name of a destination */
+	unsigned self_alert_after;    /* minutes */
 	struct conf_destination *destinations;
 	size_t n_destinations;
 	struct conf_source *sources;

@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "keep.h"
 #include "log.h"
+#include "refusals.h"
 #include "request.h"
 #include "source.h"
 #include "tree.h"
@@ -182,6 +183,19 @@ fit_body(const struct request *req, const struct source_kind *kind,
 	return status == 0;
 }
 
+/* Of a body that looks like its sender's; see refusals.h. */
+static void
+note_refusal(
+    struct relay *r, const struct source *s, const struct source_request *sr)
+{
+	struct fail ignored = { 0 };
+
+	if (sr->tree != NULL && s->kind->looks_known != NULL &&
+	    s->kind->looks_known(sr->tree) && setup_spool(r->setup, &ignored))
+		refusals_note(
+		    &r->counters, r->setup->spool.dir, s->name, sr->now);
+}
+
 /*
  * The proof is asked for before anything else, as far as it can be computed;
  * what keeps it from being computed is told only where the rest of it fits.
@@ -205,6 +219,7 @@ prove(struct relay *r, const struct request *req, struct source_request *sr,
 	    tree_parse(req->body.data, req->body.len, &r->arena, &tree, &parse))
 		sr->tree = tree;
 	if (!s->kind->prove(s, sr, &r->arena, why) && why->kind == FAIL_AUTH) {
+		note_refusal(r, s, sr);
 		answer_fail(out, why, &r->arena);
 		return false;
 	}

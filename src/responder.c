@@ -14,6 +14,7 @@
 #include "fail.h"
 #include "health.h"
 #include "log.h"
+#include "metrics.h"
 #include "relay.h"
 #include "request.h"
 
@@ -145,6 +146,15 @@ put(const struct door *d, const struct buf *text)
 	}
 }
 
+static void
+look(struct relay *r, const struct request *req, struct answer *out)
+{
+	if (req->what == REQUEST_HEALTH)
+		health_answer(r, req, out);
+	else
+		metrics_answer(r, req, out);
+}
+
 /* Answer what the path and the method ask for. */
 static void
 dispatch(struct relay *r, struct request *req, struct answer *out)
@@ -166,7 +176,7 @@ dispatch(struct relay *r, struct request *req, struct answer *out)
 		return;
 	default:
 		if (req->is_get) {
-			health_answer(r, req, out);
+			look(r, req, out);
 			return;
 		}
 		answer_problem(out, 405, "this can only be read", &r->arena);

@@ -94,6 +94,12 @@ struct source_kind {
 	 * the alert says it all itself.
 	 */
 	void (*word)(struct tree *alert, struct arena *a);
+
+	/*
+	 * Whether a body that proves nothing looks like this sender's all the
+	 * same: a secret may have been changed on one side alone.  May be NULL.
+	 */
+	bool (*looks_known)(const struct tree *body);
 };
 
 /* All kinds, NULL-terminated. */

@@ -1,5 +1,6 @@
 """Plain CGI, and what a web server may hand over beside the request."""
 
+import concurrent.futures
 import os
 import socket
 import subprocess
@@ -81,8 +82,6 @@ def test_after_a_cgi_answer_what_waits_is_drained(site, standin):
 
 
 def test_many_cgi_processes_at_once_do_not_disturb_each_other(site, standin):
-    import concurrent.futures
-
     standin.limit.per_minute = 0
     site.configure(destination={"rate": 6000})
     with concurrent.futures.ThreadPoolExecutor(8) as pool:

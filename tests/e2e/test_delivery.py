@@ -1,5 +1,6 @@
 """What incident.io may answer, and what becomes of the alert (DESIGN.md, 4)."""
 
+import concurrent.futures
 import json
 
 import pytest
@@ -91,13 +92,17 @@ PASSING = [
         lambda: behave.retry_after("Thu, 17 Apr 2025 11:17:18 UTC"),
         "429 with a date in UTC",
     ),
-    (behave.Close, "closed without a word"),
-    (lambda: behave.Reset(takes=False), "a reset"),
-    (behave.ResetUnread, "a reset before the body"),
     (behave.ResetFirst, "a reset before anything"),
     (behave.CloseFirst, "closed at once"),
     (behave.TlsAlert, "a TLS alert"),
     (behave.RawFirst, "no TLS"),
+]
+
+#: It was not taken, but the client cannot know that.
+SILENT = [
+    (behave.Close, "closed without a word"),
+    (lambda: behave.Reset(takes=False), "a reset"),
+    (behave.ResetUnread, "a reset before the body"),
     (behave.Raw, "no HTTP"),
     (lambda: behave.Raw(b"HTTP/9.9 abc\r\n\r\n"), "no status"),
     (lambda: behave.Raw(b"\0" * 300000), "noise"),
@@ -115,6 +120,18 @@ def test_trouble_that_passes_is_queued_and_later_delivered(
     assert len(standin.events("a")) == 1
     assert standin.alerts().is_open("a")
     assert served.tickets() == {}
+    assert served.dead() == {}
+
+
+@pytest.mark.parametrize("make, why", SILENT, ids=[why for _, why in SILENT])
+def test_what_may_have_been_taken_is_sent_again(served, standin, make, why):
+    standin.script(make())
+    check_queued(served, served.post(alert("a")))
+    assert standin.events() == [], why
+    drain(served)
+    first, *again = standin.events("a")
+    assert again in ([], [first]), "once more, to be sure of the order"
+    assert standin.alerts().opened("a") == 1
     assert served.dead() == {}
 
 
@@ -269,8 +286,6 @@ def test_what_waits_outlives_the_web_server(served, standin):
 
 
 def test_two_drains_at_once_send_each_event_once(served, standin):
-    import concurrent.futures
-
     served.stop()
     standin.always(behave.answer(503))
     for n in range(8):

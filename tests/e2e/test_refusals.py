@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import shutil
@@ -121,8 +122,6 @@ def test_a_source_without_a_secret_refuses_all(site):
 
 def test_two_headers_are_no_better_than_one(served):
     """lighttpd joins them with a comma."""
-    import http.client
-
     connection = http.client.HTTPConnection("127.0.0.1", served.port)
     connection.putrequest("POST", "/bellrelay/montecarlo")
     connection.putheader("Content-Type", "application/json")
@@ -140,7 +139,8 @@ def test_two_headers_are_no_better_than_one(served):
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_a_webhook_is_a_post(served, method):
-    answer = served.post(BODY, method=method)
+    body = None if method == "GET" else BODY  # lighttpd's own refusal
+    answer = served.post(body, right(), method=method)
     check_refused(answer, 405)
     assert answer.headers["Allow"] == "POST"
     check_no_trace(served)
@@ -491,6 +491,9 @@ def test_when_the_disk_is_full_and_it_is_not_taken_it_is_503(
         site.start()
         site.post(alert("known"))
         filler = site.fill()
+        # On a connection that was used before, libcurl would try again.
+        standin.close_connections()
+        standin.wait(lambda: standin.open_connections() == 0)
         standin.script(make())
         check_refused(site.post(alert("new")), 503, retryable=True)
         assert len(standin.history("new")) == 1, "tried once"

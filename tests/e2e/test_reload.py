@@ -11,6 +11,14 @@ from world.site import SECRET
 
 NEW = "the-new-secret-" + "n3" * 12
 
+
+@pytest.fixture
+def served(site):
+    """With two processes: each has to take it up."""
+    site.processes = 2
+    return site.start()
+
+
 MORE = """
 source another {{
 	kind = montecarlo
@@ -92,6 +100,7 @@ def test_a_secret_that_others_may_read_is_a_broken_change(served):
 def test_a_request_under_way_ends_with_the_configuration_it_began_with(
     site, standin
 ):
+    site.processes = 2
     site.start()
     hold = standin.script(behave.Hold())
     url = standin.add_source("SECOND", standin.token)
@@ -109,6 +118,7 @@ def test_a_request_under_way_ends_with_the_configuration_it_began_with(
 def test_changes_under_load_refuse_nobody(site, standin):
     standin.limit.per_minute = 0
     site.configure(destination={"rate": 6000})
+    site.processes = 2
     site.start()
     done = threading.Event()
     answers = []

@@ -3,9 +3,10 @@
 below ./run/, and the life of one alert from the first webhook to its resolve.
 
 ONCE=1 ends after that, with 0 only if all arrived as it must.  PORT is the
-first port to try.
+first port to try, RUN_DIR another directory.
 """
 
+import fcntl
 import json
 import os
 import pathlib
@@ -28,7 +29,7 @@ from .certs import Authority
 from .incidentio import StandIn
 from .site import ROOT, Site
 
-RUN = ROOT / "run"
+RUN = pathlib.Path(os.environ.get("RUN_DIR") or ROOT / "run")
 FIRST_PORT = 8080
 PORTS = 50
 WIDTH = 78
@@ -122,7 +123,7 @@ def rows(label, text, indent):
         ) or [""]
     yield start + lines[0]
     for line in lines[1:]:
-        yield " " * len(start) + line
+        yield (" " * len(start) + line).rstrip()
 
 
 def describe(seen, standin):
@@ -176,6 +177,22 @@ def choose_port():
         if free(port):
             return port
     raise SystemExit(f"no port from {first} on is free")
+
+
+def clear():
+    """Make RUN empty, but for the lock that says that it is ours."""
+    RUN.mkdir(mode=0o700, exist_ok=True)
+    lock = open(RUN / "lock", "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise SystemExit(f"{RUN}: another one runs here") from None
+    for path in RUN.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "lock":
+            path.unlink()
+    return lock
 
 
 def introduce(place, standin):
@@ -244,13 +261,13 @@ def invite(place):
 
 
 def run(once):
-    shutil.rmtree(RUN, ignore_errors=True)
-    RUN.mkdir(mode=0o700)
     token = secrets.token_hex(32)
-    with StandIn(Authority(RUN / "authority"), token=token) as standin:
+    with clear(), StandIn(Authority(RUN / "authority"), token=token) as standin:
         standin.on_event = lambda seen: show(seen, standin)
         secret = secrets.token_urlsafe(42)
-        with Site(standin, directory=RUN, secret=secret) as place:
+        with Site(standin, 2, RUN, secret) as place:
+            if not place.programs():
+                raise SystemExit(f"{place.bin}: not built, see make")
             place.start(choose_port())
             introduce(place, standin)
             good = tell(place, standin)

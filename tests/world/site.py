@@ -32,6 +32,9 @@ BASE = "/bellrelay"
 SECRET = "Zx9-montecarlo_shared-secret_" + "q7" * 12
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
+#: What a spool holds beside alerts.
+UNIMPORTANT = ("lock", "state.json", "summary.json", "README")
+
 #: What no log may hold, whatever was sent.
 NEVER = re.compile(
     r"Sanitizer|runtime error:|Traceback|stack smashing|Assertion|assertion"
@@ -113,7 +116,7 @@ class Site:
     programs are not copied, nothing is removed, and root stays root.
     """
 
-    def __init__(self, standin, processes=2, directory=None, secret=SECRET):
+    def __init__(self, standin, processes=1, directory=None, secret=SECRET):
         self.standin = standin
         self.secret = secret
         self.processes = processes
@@ -140,6 +143,11 @@ class Site:
         self._children = []
         self._make()
 
+    def programs(self):
+        """Whether there are any."""
+        names = ("bellrelay", "bellrelay.fcgi")
+        return all(os.access(self.bin / name, os.X_OK) for name in names)
+
     # ---- files ----
 
     def _make(self):
@@ -152,7 +160,7 @@ class Site:
         self.own(self.dir)
         self.log_file.touch()
         self.own(self.log_file)
-        self.write(self.secret_file, secret + "\n")
+        self.write(self.secret_file, self.secret + "\n")
         self.write(self.token_file, self.standin.token + "\n")
         self.configure()
 
@@ -331,11 +339,11 @@ class Site:
             child.wait()
         try:
             self.stop()
+            # What a CGI program leaves to a child is done soon after.
+            until(lambda: not self.workers(), "what was started to end")
         finally:
-            left = self.workers()
-            for pid in left:
+            for pid in self.workers():
                 os.kill(pid, signal.SIGKILL)
-        assert not left, f"processes left behind: {left}"
 
     def log(self):
         """All that the responders have said."""
@@ -462,7 +470,7 @@ class Site:
             str(p.relative_to(self.view))
             for p in self.view.rglob("*")
             if p.is_file()
-            and p.name not in ("lock", "state.json", "README")
+            and p.name not in UNIMPORTANT
             and p.relative_to(self.view).parts[0] != "counters"
         )
 
