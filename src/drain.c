@@ -120,7 +120,7 @@ is_due(const struct drain *d, const struct drain_entry *e, int64_t now)
 {
 	if (e->gone || e->empty || e->tried)
 		return false;
-	return (d->force && !e->patient) || now >= e->until || now < e->set;
+	return (d->force && e->busy == 0) || now >= e->until || now < e->set;
 }
 
 static bool
@@ -238,8 +238,6 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 		const struct ticket_event *head = ticket_head(&t);
 
 		e->empty = head == NULL;
-		/* A repeat is of use only after what it repeats arrived. */
-		e->patient = head != NULL && head->repeat;
 		e->urgent = head != NULL && head->urgent;
 		e->since = head != NULL ? head->since : 0;
 		e->set = t.set;
@@ -451,8 +449,7 @@ put_off(struct drain *d, struct drain_list *l, struct drain_entry *e,
 		return;
 	case FORWARD_BUSY:
 		e->until = now + BUSY_SLEEP;
-		e->patient = true;
-		e->tried = d->once && ++e->busy == BUSY_MAX;
+		e->tried = ++e->busy == BUSY_MAX && d->once;
 		return;
 	case FORWARD_WAIT:
 		e->until = until;
@@ -509,8 +506,6 @@ take_result(struct drain *d, int64_t now)
 		return;
 	e->empty = !fw->owes;
 	e->busy = 0;
-	/* What waits behind an acceptance is its repeat. */
-	e->patient = !fw->more;
 	e->set = now;
 	e->until = fw->more ? now : fw->until;
 	if (fw->result != FORWARD_LATER)

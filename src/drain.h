@@ -30,9 +30,8 @@ struct drain_entry {
 	bool listed;   /* was seen by the look under way */
 	bool noted;    /* by this process, since the last look ended */
 	bool gone;     /* no longer in pending, or not ours to sweep */
-	bool patient;  /* its wait is kept by a person's drain too */
+	unsigned busy; /* so many times another was just sending it */
 	bool again;    /* has failed in this run without a wait */
-	unsigned busy; /* times that another was just sending it */
 	int64_t since; /* of its oldest event */
 	int64_t set, until;
 	struct spool_mark mark;

@@ -14,7 +14,6 @@
 #include <sysexits.h>
 
 enum {
-	LONGER = 8, /* no byte of a body becomes more in its text */
 	TOKEN = 42, /* random bytes, as secrets.token_urlsafe(42) */
 	TOKEN_TEXT = 64,
 };
@@ -29,7 +28,7 @@ make_text(const struct command_call *call, struct arena *a, struct buf *out)
 	bool varies = false;
 	int code = command_json(call, 0, &body, a, &tree);
 
-	*out = BUF_MAX(LONGER * (body.len + 1));
+	*out = BUF_MAX(PYREPR_TIMES * (body.len + 1));
 	if (code == EX_OK && !pyrepr_urlencode(tree, 0, out, &varies, &f))
 		code = command_failed(&f, EX_DATAERR);
 	if (code == EX_OK && varies)

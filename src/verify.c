@@ -18,8 +18,7 @@
 
 enum {
 	NOT_VALID = 1,
-	LONGER = 8, /* no byte of a body becomes more in its text */
-	TEXT_MAX = LONGER * (COMMAND_BODY + 1),
+	TEXT_MAX = PYREPR_TIMES * (COMMAND_BODY + 1),
 	REASONS_MAX = 8 << 10,
 	DEVIATIONS = 2, /* in text and key together */
 	KEY_MAX = 2 * SECRET_MAX,
