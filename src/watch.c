@@ -71,6 +71,7 @@ beat(struct relay *r, bool overdue, int64_t now)
 		return;
 	counters_set(&r->counters, (uint64_t)now, "%s", beat_series);
 	r->beat = *t;
+	r->beat.token = r->setup->conf.heartbeat_token.token;
 	r->beat.connect_ms = BEAT_MS;
 	post_start(r->post, POST_WATCH, &r->beat, NULL, 0, BEAT_MS);
 }
