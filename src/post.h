@@ -55,8 +55,8 @@ void post_start(struct post *p, enum post_slot slot,
 
 /*
  * Let exchanges go on for at most wait_ms, or until one is done or one of the
- * n descriptors can be read.  ready[i] says which can; ready may be NULL if
- * n is 0.
+ * n descriptors, 16 at most, can be read.  ready[i] says which can; ready may
+ * be NULL if n is 0.
  */
 void post_poll(
     struct post *p, long wait_ms, const int *fds, size_t n, bool *ready);

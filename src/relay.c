@@ -1,8 +1,10 @@
 #include "relay.h"
 
 #include "answer.h"
+#include "diary.h"
 #include "event.h"
 #include "fail.h"
+#include "journal.h"
 #include "keep.h"
 #include "log.h"
 #include "refusals.h"
@@ -434,13 +436,20 @@ list_items(struct relay *r, const struct conf_source *cs,
 	return items;
 }
 
+/* The journal is the first thing to go when space is short. */
 static bool
 has_room(const struct relay *r, const struct request *req, size_t n)
 {
-	struct fail ignored = { 0 };
+	const struct spool *sp = &r->setup->spool;
+	size_t bytes = n * (GROWTH * req->body.len + TICKET_ROOM);
 
-	return spool_room(&r->setup->spool, 2 * n,
-	    n * (GROWTH * req->body.len + TICKET_ROOM), &ignored);
+	do {
+		struct fail full = { 0 };
+
+		if (spool_room(sp, 2 * n, bytes, &full))
+			return true;
+	} while (journal_give_way(sp->dir));
+	return false;
 }
 
 /* Every name that a yes relies on is made durable by us. */
@@ -519,15 +528,15 @@ answer_taken(struct relay *r, const struct request *req,
 
 static bool
 serve(struct relay *r, struct request *req, struct answer *out,
-    struct item **items, size_t *n, struct fail *why)
+    struct source_request *sr, struct item **items, size_t *n, struct fail *why)
 {
 	const struct source *s = &req->source->source;
 	struct source_reading reading = { 0 };
-	struct source_request sr;
 
-	if (!prove(r, req, &sr, out, why))
+	if (!prove(r, req, sr, out, why))
 		return false;
-	s->kind->read(s, &sr, &r->arena, &reading);
+	sr->proven = true;
+	s->kind->read(s, sr, &r->arena, &reading);
 	if (reading.items == NULL) {
 		answer_items(out, NULL, 0, false, &r->arena);
 		return true;
@@ -597,9 +606,25 @@ log_webhook(const struct request *req, const struct answer *a,
 	log_end(&l);
 }
 
+static void
+write_diary(struct relay *r, const struct request *req,
+    const struct source_request *sr, const char *outcome, const char *alert)
+{
+	struct diary_entry e = { .at = req->now,
+		.ms = relay_now() - req->now,
+		.source = req->source->source.name,
+		.outcome = outcome,
+		.alert = alert,
+		.body = sr->tree };
+
+	if (r->setup->boxes != NULL)
+		diary_write(r->setup, &e, &r->arena);
+}
+
 void
 relay_webhook(struct relay *r, struct request *req, struct answer *out)
 {
+	struct source_request sr = { 0 };
 	struct item *items = NULL;
 	struct fail why = { 0 };
 	struct fail stuck = { 0 };
@@ -607,7 +632,7 @@ relay_webhook(struct relay *r, struct request *req, struct answer *out)
 
 	if (forward_busy(&r->webhook))
 		(void)forward_settle(&r->webhook, req->now, &stuck);
-	if (!serve(r, req, out, &items, &n, &why) && out->status == 503)
+	if (!serve(r, req, out, &sr, &items, &n, &why) && out->status == 503)
 		/* What is wrong with the spool may be that it was replaced. */
 		if (!forward_busy(&r->webhook) &&
 		    !forward_busy(&r->drain.forward)) {
@@ -616,5 +641,8 @@ relay_webhook(struct relay *r, struct request *req, struct answer *out)
 		}
 	log_webhook(req, out, items, n, &why);
 	count_webhook(r, req, out->status, result_word(out, items, n));
+	if (sr.proven)
+		write_diary(r, req, &sr, result_word(out, items, n),
+		    n > 0 ? items[0].id : NULL);
 	arena_reset(&r->arena);
 }
