@@ -18,6 +18,8 @@ enum {
 	OWING_SLEEP = 5 * WHEN_SECOND,
 	IDLE_SLEEP = 10 * WHEN_SECOND,
 	BUSY_SLEEP = 1 * WHEN_SECOND,
+	FRESH = 1 * WHEN_SECOND,
+	MS_NS = 1000 * 1000,
 	BUSY_MAX = 15, /* times: longer than an exchange takes */
 	UNTIL_MAX = 3660 * WHEN_SECOND, /* a rest is at most an hour */
 	SLICE_NS = 20 * 1000 * 1000,
@@ -243,6 +245,9 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 		e->since = head != NULL ? head->since : 0;
 		e->set = t.set;
 		e->until = t.until;
+		/* Its webhook may be about to send it. */
+		if (e->until < e->mark.mtime_ns / MS_NS + FRESH)
+			e->until = e->mark.mtime_ns / MS_NS + FRESH;
 	}
 	buf_free(&text);
 }

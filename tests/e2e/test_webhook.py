@@ -453,12 +453,6 @@ def test_the_spool_is_for_its_owner_alone(served):
 # ---- a look from outside ----
 
 
-def test_healthz_says_ok_and_no_more(served):
-    answer = served.post(b"", None, "/healthz", method="GET")
-    assert answer.status_code == 200
-    assert answer.json() == {"status": "ok"}
-
-
 def test_each_webhook_and_each_delivery_is_a_line_of_the_log(served):
     served.post(alert("a"))
     served.post(alert("a"))
