@@ -407,7 +407,8 @@ def test_a_ca_file_with_nothing_in_it(tool, standin, tmp_path):
 )
 def test_a_handshake_that_fails(tool, standin, bad):
     standin.script(bad())
-    refused(tool.post(standin.url()), "no TLS connection")
+    # A reset can come before the connection is there for libcurl.
+    refused(tool.post(standin.url()), "connection")
 
 
 def test_what_answers_speaks_no_tls(tool, standin):
