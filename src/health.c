@@ -49,12 +49,12 @@ health_may_see(const struct relay *r, const struct request *req)
 	case CONF_STATUS_OFF:
 		return false;
 	case CONF_STATUS_LOCAL:
-		return is_local(req) || has_token(req, c->status_token);
+		return is_local(req) || has_token(req, c->status_token.token);
 	case CONF_STATUS_ON:
 		break;
 	}
-	return c->status_token == NULL || is_local(req) ||
-	    has_token(req, c->status_token);
+	return c->status_token.token == NULL || is_local(req) ||
+	    has_token(req, c->status_token.token);
 }
 
 /* ---- what is known ---- */

@@ -57,6 +57,8 @@ adopt(struct relay *r, struct setup *fresh)
 {
 	struct setup *before = r->setup;
 
+	/* Its URL may be the old one's. */
+	post_stop(r->post, POST_WATCH);
 	r->setup = fresh;
 	r->broken[0] = '\0';
 	if (before != NULL && forward_busy(&r->drain.forward)) {
@@ -338,6 +340,33 @@ enqueue(struct relay *r, const struct source *s, struct item *i, bool room,
 	did = enqueue_locked(r, s, i, room, now, f);
 	lock_drop(h, LOCK_EDIT, i->id);
 	return did;
+}
+
+/* ---- an alert of our own ---- */
+
+void
+relay_tell(struct relay *r, struct setup_box *to, const char *key,
+    struct tree *change, int64_t now)
+{
+	static const struct source_kind kind = { .name = "bellrelay" };
+	const struct source self = {
+		.name = "bellrelay", .kind = &kind, .namespace = "bellrelay"
+	};
+	struct source_item alert = {
+		.key = key, .whole = true, .change = change
+	};
+	struct item i = { .alert = &alert, .to = to };
+	struct fail f = { 0 };
+	struct log_line l;
+
+	if (enqueue(r, &self, &i, true, now, &f) && spool_sync(&to->box, &f))
+		drain_note(&r->drain, to, i.id, i.urgent, !i.waits, 0, 0, now);
+	l = log_begin(now, "self");
+	log_str(&l, "destination", to->to->name);
+	log_str(&l, "status", i.resolved ? "resolved" : "firing");
+	log_str(&l, "alert", i.id);
+	log_str(&l, "why", f.kind == FAIL_NONE ? NULL : f.text);
+	log_end(&l);
 }
 
 /* ---- forwarding within the webhook's one time-out ---- */
