@@ -1,5 +1,6 @@
 # make            build into cgi-bin/
-# make run        lighttpd, bellrelay and a stand-in for incident.io, to try
+# make run        lighttpd, bellrelay and a stand-in for incident.io, to try;
+#                 ONCE=1 ends after the demonstration
 # make quick      rooms and units, under ten seconds
 # make check      all that CI runs
 # make asan       the units, rebuilt with address and undefined sanitizers
@@ -104,6 +105,13 @@ $(BUILD)/printable.h: src/printable.awk $(PRINTABLE)
 
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/fuzz/*.d \
 	$(BUILD)/tools/*.d $(BUILD)/bench/*.d)
+
+# ---- to try ----------------------------------------------------------------
+
+# ONCE=1 ends after the demonstration; PORT is the first one to try.
+run: packages-run $(PROGRAMS)
+	@BELLRELAY_BIN='$(BIN)' ONCE='$(ONCE)' PORT='$(PORT)' \
+	    $(PYTHON) tests/world/demo.py
 
 # ---- tests -----------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 #include "buf.h"
 #include "fail.h"
+#include "near.h"
 #include "row.h"
 #include "settings.h"
 
@@ -22,7 +23,7 @@ static bool
 name_ok(struct row_reading *r, const struct plain_value *title)
 {
 	static const char *const taken[] = { "tmp", "journal", "corrupt",
-		"counters", "README" };
+		"counters", "README", "healthz", "metrics", "status" };
 	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 	static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
 	size_t len = strlen(title->text);
@@ -123,6 +124,24 @@ read_settings(struct row_reading *r, const char *path)
 	return settings_read(r->settings, tables, &r->c->arena, path, r->f);
 }
 
+/* It names a destination, which stands in another section. */
+static bool
+self_alert_ok(struct row_reading *r)
+{
+	const struct conf *c = r->c;
+	const struct setting *s =
+	    settings_find(&r->settings->top, "self_alert");
+	struct near n;
+
+	if (c->self_alert == NULL || conf_destination(c, c->self_alert) != NULL)
+		return true;
+	n = near_new(c->self_alert);
+	for (size_t i = 0; i < c->n_destinations; i++)
+		near_add(&n, c->destinations[i].name);
+	return settings_fail(r->settings, s->values[0].line,
+	    "self_alert: no such destination as", &n, r->f);
+}
+
 static bool
 read_sections(struct row_reading *r)
 {
@@ -134,7 +153,7 @@ read_sections(struct row_reading *r)
 	    arena_alloc(&c->arena, s->n * sizeof(*c->destinations));
 	c->sources = arena_alloc(&c->arena, s->n * sizeof(*c->sources));
 	return row_read(r, row_top, &s->top, c) &&
-	    read_each(r, "destination", read_destination) &&
+	    read_each(r, "destination", read_destination) && self_alert_ok(r) &&
 	    read_each(r, "source", read_source);
 }
 

@@ -40,6 +40,21 @@ struct conf_source {
 	const char **named; /* as source.values: the file of each secret */
 };
 
+enum conf_journal {
+	CONF_JOURNAL_OFF,
+	CONF_JOURNAL_OUTCOMES,
+	CONF_JOURNAL_FULL
+};
+
+/* Who may see details: this host, nobody, everybody (with the token). */
+enum conf_status { CONF_STATUS_LOCAL, CONF_STATUS_OFF, CONF_STATUS_ON };
+
+/* A token and the file it stands in; both NULL: there is none. */
+struct conf_private {
+	const char *token;
+	const char *file;
+};
+
 struct conf {
 	struct arena arena;
 	const char *path; /* absolute, like all paths in here */
@@ -47,6 +62,16 @@ struct conf {
 	size_t body_limit; /* bytes */
 	unsigned keep_days;
 	unsigned long max_pending;
+	enum conf_journal journal;
+	unsigned long journal_max; /* MiB */
+	unsigned journal_days;
+	struct option_value journal_redact; /* JSON Pointers */
+	enum conf_status status;
+	struct conf_private status_token;
+	struct post_target heartbeat; /* its url is NULL if there is none */
+	struct conf_private heartbeat_token;
+	const char *self_alert;    /* name of a destination, or NULL */
+	unsigned self_alert_after; /* minutes */
 	struct conf_destination *destinations;
 	size_t n_destinations;
 	struct conf_source *sources;

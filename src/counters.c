@@ -15,18 +15,35 @@
 
 enum { DIGITS = 20, HOST = 64 };
 
+__attribute__((format(printf, 4, 0))) static void
+note(struct counters *c, uint64_t n, bool set, const char *fmt, va_list ap)
+{
+	if (c->n == COUNTERS_BATCH)
+		return;
+	(void)vsnprintf(
+	    c->add[c->n].series, sizeof(c->add[c->n].series), fmt, ap);
+	c->add[c->n].set = set;
+	c->add[c->n++].n = n;
+}
+
 void
 counters_add(struct counters *c, uint64_t n, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (c->n == COUNTERS_BATCH)
-		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(
-	    c->add[c->n].series, sizeof(c->add[c->n].series), fmt, ap);
+	note(c, n, false, fmt, ap);
 	va_end(ap);
-	c->add[c->n++].n = n;
+}
+
+void
+counters_set(struct counters *c, uint64_t n, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(c, n, true, fmt, ap);
+	va_end(ap);
 }
 
 void
@@ -127,7 +144,7 @@ put(int fd, const char *bytes, size_t n, size_t at)
 
 /* Under the lock. */
 static void
-apply(int fd, struct buf *text, const char *series, uint64_t n)
+apply(int fd, struct buf *text, const char *series, uint64_t n, bool set)
 {
 	char *at = find(text, series);
 	char digits[DIGITS + 1];
@@ -140,7 +157,8 @@ apply(int fd, struct buf *text, const char *series, uint64_t n)
 			    before);
 		return;
 	}
-	n += strtoull(at, NULL, 10);
+	if (!set)
+		n += strtoull(at, NULL, 10);
 	(void)snprintf(digits, sizeof(digits), "%0*" PRIu64, DIGITS, n);
 	memcpy(at, digits, DIGITS);
 	(void)put(fd, digits, DIGITS, (size_t)(at - text->data));
@@ -169,7 +187,7 @@ flush_to(int fd, struct counters *c)
 	text.full = false;
 	whole_lines(&text);
 	for (size_t i = 0; i < c->n; i++)
-		apply(fd, &text, c->add[i].series, c->add[i].n);
+		apply(fd, &text, c->add[i].series, c->add[i].n, c->add[i].set);
 	buf_free(&text);
 }
 

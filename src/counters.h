@@ -14,6 +14,7 @@
 #ifndef COUNTERS_H
 #define COUNTERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,12 +27,17 @@ struct counters {
 	struct {
 		char series[192];
 		uint64_t n;
+		bool set; /* replaces, else it adds */
 	} add[COUNTERS_BATCH];
 	size_t n;
 };
 
 /* Add n to a series; more than a batch holds is dropped. */
 void counters_add(struct counters *c, uint64_t n, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Set a series to n. */
+void counters_set(struct counters *c, uint64_t n, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*

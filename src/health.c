@@ -1,34 +1,214 @@
 #include "health.h"
 
 #include "answer.h"
+#include "buf.h"
 #include "fail.h"
+#include "refusals.h"
 #include "relay.h"
 #include "request.h"
+#include "sign.h"
 #include "tree.h"
+#include "when.h"
 
-/* Whether a webhook would now be refused. */
+#include <string.h>
+
+/* ---- who may see ---- */
+
 static bool
-failing(struct relay *r)
+is_local(const struct request *req)
+{
+	const char *peer = request_param(req, "REMOTE_ADDR");
+
+	/* A proxy on this host speaks for others. */
+	if (request_param(req, "HTTP_X_FORWARDED_FOR")[0] != '\0' ||
+	    request_param(req, "HTTP_FORWARDED")[0] != '\0')
+		return false;
+	return strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0 ||
+	    strncmp(peer, "::ffff:127.", 11) == 0;
+}
+
+static bool
+has_token(const struct request *req, const char *token)
+{
+	const char *given = request_param(req, "HTTP_AUTHORIZATION");
+
+	return token != NULL && strncmp(given, "Bearer ", 7) == 0 &&
+	    sign_same_secret(
+		given + 7, strlen(given + 7), token, strlen(token));
+}
+
+bool
+health_may_see(const struct relay *r, const struct request *req)
+{
+	const struct conf *c;
+
+	if (r->setup == NULL)
+		return false;
+	c = &r->setup->conf;
+	switch (c->status) {
+	case CONF_STATUS_OFF:
+		return false;
+	case CONF_STATUS_LOCAL:
+		return is_local(req) || has_token(req, c->status_token.token);
+	case CONF_STATUS_ON:
+		break;
+	}
+	return c->status_token.token == NULL || is_local(req) ||
+	    has_token(req, c->status_token.token);
+}
+
+/* ---- what is known ---- */
+
+void
+health_look(const struct setup_box *b, struct health_box *out, struct arena *a)
+{
+	struct buf text = BUF_MAX(1 << 16);
+
+	spool_record_get(&b->box, "state.json", &text);
+	pace_parse(arena_copy(a, text.data, text.len), text.len, &out->pace, a);
+	buf_reset(&text);
+	spool_record_get(&b->box, "summary.json", &text);
+	summary_parse(
+	    arena_copy(a, text.data, text.len), text.len, &out->summary, a);
+	buf_free(&text);
+}
+
+/* ---- healthz ---- */
+
+/* An answer that grows: reasons why not all is well, and details. */
+struct report {
+	struct relay *r;
+	struct arena *a;
+	int64_t now;
+	struct tree *reasons;
+	struct tree *destinations;
+};
+
+static void
+because(struct report *p, const char *name, const char *why)
+{
+	char *text = name == NULL ? arena_str(p->a, why)
+				  : arena_printf(p->a, "%s: %s", name, why);
+
+	(void)tree_push(p->reasons, tree_str(p->a, text));
+}
+
+static void
+put_num(struct report *p, struct tree *to, const char *name, int64_t n)
+{
+	tree_set(p->a, to, name, tree_num(p->a, n));
+}
+
+static int64_t
+seconds_since(const struct report *p, int64_t t)
+{
+	return t == 0 || t > p->now ? 0 : (p->now - t) / WHEN_SECOND;
+}
+
+static void
+judge_box(struct report *p, const char *name, const struct health_box *h)
+{
+	const struct summary *s = &h->summary;
+
+	if (h->pace.mode != PACE_READY)
+		because(p, name, pace_mode_name(h->pace.mode));
+	if (seconds_since(p, s->oldest) > HEALTH_OLD)
+		because(p, name, "an alert has waited for over 10 minutes");
+	else if (seconds_since(p, s->due) > HEALTH_DUE)
+		because(p, name, "an alert is overdue by over 5 minutes");
+	if (s->dead > 0)
+		because(p, name, "there are dead letters");
+}
+
+static void
+report_box(struct report *p, const struct setup_box *b)
+{
+	struct tree *to = tree_new(p->a, TREE_OBJECT);
+	struct health_box h;
+
+	health_look(b, &h, p->a);
+	judge_box(p, b->to->name, &h);
+	tree_set(p->a, to, "name", tree_str(p->a, b->to->name));
+	tree_set(p->a, to, "mode", tree_str(p->a, pace_mode_name(h.pace.mode)));
+	put_num(p, to, "pending", h.summary.owed);
+	put_num(p, to, "oldest_seconds", seconds_since(p, h.summary.oldest));
+	put_num(p, to, "overdue_seconds", seconds_since(p, h.summary.due));
+	put_num(p, to, "dead", h.summary.dead);
+	put_num(p, to, "last_success_ms", h.pace.success);
+	put_num(p, to, "counted_ms", h.summary.at);
+	(void)tree_push(p->destinations, to);
+}
+
+static void
+report_all(struct report *p)
+{
+	const struct setup *s = p->r->setup;
+
+	for (size_t i = 0; i < s->conf.n_destinations; i++)
+		report_box(p, &s->boxes[i]);
+	for (size_t i = 0; i < s->conf.n_sources; i++)
+		if (refusals_many(
+			s->spool.dir, s->conf.sources[i].source.name, p->now))
+			because(p, s->conf.sources[i].source.name,
+			    "three refused in an hour; was its secret "
+			    "changed?");
+	if (p->r->broken[0] != '\0')
+		because(p, NULL, "the changed configuration is broken");
+	if (spool_count_corrupt(&s->spool) > 0)
+		because(p, NULL, "there are torn files in corrupt/");
+}
+
+/* Whether a webhook would now be refused, and why. */
+static bool
+failing(struct report *p)
 {
 	struct fail f = { 0 };
 
-	return r->setup == NULL || !setup_spool(r->setup, &f) ||
-	    !spool_room(&r->setup->spool, 1, 1, &f);
+	if (p->r->setup == NULL)
+		because(p, NULL, "there is no valid configuration");
+	else if (!setup_spool(p->r->setup, &f) ||
+	    !spool_room(&p->r->setup->spool, 1, 1, &f))
+		because(p, NULL, f.text);
+	else
+		return false;
+	return true;
+}
+
+static bool
+is_strict(const struct request *req)
+{
+	const char *query = request_param(req, "QUERY_STRING");
+
+	return strcmp(query, "strict") == 0 ||
+	    strncmp(query, "strict=", 7) == 0 ||
+	    strncmp(query, "strict&", 7) == 0 ||
+	    strstr(query, "&strict") != NULL;
 }
 
 void
 health_answer(struct relay *r, const struct request *req, struct answer *out)
 {
-	struct tree *to = tree_new(&r->arena, TREE_OBJECT);
-	bool bad = failing(r);
-	const char *word = bad     ? "failing"
-	    : r->broken[0] != '\0' ? "degraded"
-				   : "ok";
+	struct report p = { .r = r,
+		.a = &r->arena,
+		.now = req->now,
+		.reasons = tree_new(&r->arena, TREE_LIST),
+		.destinations = tree_new(&r->arena, TREE_LIST) };
+	struct tree *to = tree_new(p.a, TREE_OBJECT);
+	bool bad = failing(&p);
+	bool degraded;
 
-	if (req->what != REQUEST_HEALTH) {
-		answer_problem(out, 404, "there is no such place", &r->arena);
-		return;
+	if (!bad)
+		report_all(&p);
+	degraded = p.reasons->first != NULL;
+	tree_set(p.a, to, "status",
+	    tree_str(p.a,
+		bad            ? "failing"
+		    : degraded ? "degraded"
+			       : "ok"));
+	if (health_may_see(r, req)) {
+		tree_set(p.a, to, "reasons", p.reasons);
+		tree_set(p.a, to, "destinations", p.destinations);
+		tree_set(p.a, to, "version", tree_str(p.a, VERSION));
 	}
-	tree_set(&r->arena, to, "status", tree_str(&r->arena, word));
-	answer_json(out, bad ? 503 : 200, to);
+	answer_json(out, bad || (degraded && is_strict(req)) ? 503 : 200, to);
 }

@@ -62,6 +62,8 @@ static const struct cell cells[256] = { CELLS16(0x00), CELLS16(0x10),
 	CELLS16(0x20), CELLS16(0x30), CELLS16(0x40), CELLS16(0x50),
 	CELLS16(0x60), CELLS16(0x70) };
 
+#define ONES ((uint64_t)0x0101010101010101u)
+
 /* ---- writing ----------------------------------------------------------- */
 
 /* The rest of out's memory, filled by hand: a call a byte is too slow. */
@@ -117,12 +119,44 @@ put(struct writer *w, const char *s, size_t n)
 
 /* The caller has made room for what follows, and for a byte more. */
 
+/* Which of eight ASCII bytes lie between two, as their high bits. */
+static inline uint64_t
+between(uint64_t w, unsigned char low, unsigned char high)
+{
+	return (w + ONES * (0x80u - low)) & ~(w + ONES * (0x7fu - high));
+}
+
+/* Whether all of eight bytes stay as they are (nearly: ~ is left out). */
+static inline bool
+all_safe(const unsigned char *p)
+{
+	uint64_t w, safe;
+
+	memcpy(&w, p, sizeof(w));
+	safe = between(w | ONES * 0x20, 'a', 'z') | between(w, '0', '9') |
+	    between(w, '-', '.') | between(w, '_', '_');
+	return (safe & ~w & ONES * 0x80) == ONES * 0x80;
+}
+
 /* Up to stop or the first character that is special, which is returned. */
 static inline const unsigned char *
 put_plain(struct writer *w, const unsigned char *p, const unsigned char *stop)
 {
 	char *o = w->at;
 
+	if (stop - p >= 8 && all_safe(p)) {
+		do {
+			memcpy(o, p, 8);
+			o += 8;
+			p += 8;
+		} while (stop - p >= 8 && all_safe(p));
+		/* The last eight overlap what has just been written. */
+		if (p < stop && stop - p < 8 && all_safe(stop - 8)) {
+			o += stop - p;
+			p = stop;
+			memcpy(o - 8, p - 8, 8);
+		}
+	}
 	for (; p < stop; p++) {
 		const struct cell *c = &cells[*p];
 
@@ -319,6 +353,7 @@ enum {
 	FIXED_LOW = -3,  /* points of numbers that Python writes */
 	FIXED_HIGH = 16, /* without an exponent */
 	TEXT = 64,
+	LONGEST = 32, /* -2.2250738585072014e%2B308 and some */
 };
 
 static void
@@ -509,7 +544,7 @@ put_decimal(struct writer *w, const struct decimal *d)
 {
 	int point = (int)d->point;
 
-	if (!room(w, TEXT))
+	if (!room(w, LONGEST))
 		return;
 	if (d->n == 0) {
 		PUT(w, "0.0");

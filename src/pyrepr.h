@@ -16,6 +16,8 @@ struct buf;
 struct fail;
 struct tree;
 
+enum { PYREPR_TIMES = 8 };
+
 /* How many tables there are; table 0 is the one to try first. */
 size_t pyrepr_tables(void);
 
@@ -26,7 +28,8 @@ const char *pyrepr_version(size_t table);
  * Append the text for object.  *varies is set if it would be another text
  * under some other table, and cleared otherwise.  Fails with FAIL_INPUT if t is
  * no object, and with FAIL_AUTH if a key or string of the top level holds a
- * lone surrogate, where Python raises and no signature can exist.
+ * lone surrogate, where Python raises and no signature can exist.  A ceiling of
+ * PYREPR_TIMES the body's size is never too low.
  */
 bool pyrepr_urlencode(const struct tree *t, size_t table, struct buf *out,
     bool *varies, struct fail *f);

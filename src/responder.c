@@ -14,8 +14,10 @@
 #include "fail.h"
 #include "health.h"
 #include "log.h"
+#include "metrics.h"
 #include "relay.h"
 #include "request.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <fcgiapp.h>
@@ -145,6 +147,15 @@ put(const struct door *d, const struct buf *text)
 	}
 }
 
+static void
+look(struct relay *r, const struct request *req, struct answer *out)
+{
+	if (req->what == REQUEST_HEALTH)
+		health_answer(r, req, out);
+	else
+		metrics_answer(r, req, out);
+}
+
 /* Answer what the path and the method ask for. */
 static void
 dispatch(struct relay *r, struct request *req, struct answer *out)
@@ -166,7 +177,7 @@ dispatch(struct relay *r, struct request *req, struct answer *out)
 		return;
 	default:
 		if (req->is_get) {
-			health_answer(r, req, out);
+			look(r, req, out);
 			return;
 		}
 		answer_problem(out, 405, "this can only be read", &r->arena);
@@ -323,6 +334,7 @@ idle(struct relay *r)
 	if (r->drain.setup != r->setup && !forward_busy(&r->drain.forward))
 		drain_use(&r->drain, r->setup);
 	wait = (long)drain_step(&r->drain, now);
+	watch_step(r, now);
 	relay_flush(r);
 	return wait;
 }

@@ -25,13 +25,15 @@ enum type {
 	NUMBER, /* from min to max; kept times scale */
 	TEXT,   /* empty: NULL */
 	LIST,
-	CHOICE, /* kept as a bool: the second of two */
+	CHOICE, /* kept as a number: which of them; of two as a bool */
 	DIRECTORY,
 	URL,
 	TOKEN,
 	CA,
 	KIND,
 	TO,
+	ADDRESS,
+	PRIVATE,
 };
 
 /* An option: its type, where its value goes, its default, what it may be. */
@@ -43,7 +45,7 @@ struct row {
 			      for a list: may be left out */
 	const char *wanted;
 	unsigned long min, max, scale;
-	const char *choices[2];
+	const char *choices[3];
 };
 
 #define FIELD(type, member) \
@@ -58,6 +60,26 @@ static const struct row top_rows[] = {
 	    { 0 } },
 	{ "max_pending", NUMBER, FIELD(conf, max_pending), "100000", "alerts",
 	    1, 100000000, 1, { 0 } },
+	{ "journal", CHOICE, FIELD(conf, journal), "off", NULL, 0, 0, 0,
+	    { "off", "outcomes", "full" } },
+	{ "journal_max", NUMBER, FIELD(conf, journal_max), "256", "MiB", 1,
+	    1 << 20, 1, { 0 } },
+	{ "journal_days", NUMBER, FIELD(conf, journal_days), "7", "days", 1,
+	    3650, 1, { 0 } },
+	{ "journal_redact", LIST, FIELD(conf, journal_redact), NULL, NULL, 0, 0,
+	    0, { 0 } },
+	{ "status", CHOICE, FIELD(conf, status), "local", NULL, 0, 0, 0,
+	    { "local", "off", "on" } },
+	{ "status_token_file", PRIVATE, FIELD(conf, status_token), "", NULL, 0,
+	    0, 0, { 0 } },
+	{ "heartbeat_url", ADDRESS, FIELD(conf, heartbeat.url), "", NULL, 0, 0,
+	    0, { 0 } },
+	{ "heartbeat_token_file", PRIVATE, FIELD(conf, heartbeat_token), "",
+	    NULL, 0, 0, 0, { 0 } },
+	{ "self_alert", TEXT, FIELD(conf, self_alert), "", NULL, 0, 0, 0,
+	    { 0 } },
+	{ "self_alert_after", NUMBER, FIELD(conf, self_alert_after), "10",
+	    "minutes", 1, 1440, 1, { 0 } },
 	{ 0 },
 };
 
@@ -167,26 +189,55 @@ print_number(const struct row *row, const void *from, struct buf *out)
 	    out, "%s = %lu\n", row->name, stored(row, from) / row->scale);
 }
 
+static size_t
+count_choices(const struct row *row)
+{
+	size_t n = 0;
+
+	while (n < sizeof(row->choices) / sizeof(row->choices[0]) &&
+	    row->choices[n] != NULL)
+		n++;
+	return n;
+}
+
+static bool
+wrong_choice(struct row_reading *r, const struct row *row, unsigned line)
+{
+	bool three = count_choices(row) > 2;
+
+	return plain_fail(&r->settings->plain, line, r->f,
+	    "%s: wanted %s%s%s or %s", row->name, row->choices[0],
+	    three ? ", " : "", three ? row->choices[1] : "",
+	    row->choices[three ? 2 : 1]);
+}
+
 static bool
 read_choice(struct row_reading *r, const struct row *row, const struct given *g,
     void *into)
 {
-	bool second = strcmp(g->v->text, row->choices[1]) == 0;
+	size_t i = 0;
 
-	if (!second && strcmp(g->v->text, row->choices[0]) != 0)
-		return plain_fail(&r->settings->plain, g->line, r->f,
-		    "%s: wanted %s or %s", row->name, row->choices[0],
-		    row->choices[1]);
-	*(bool *)place(row, into) = second;
+	while (
+	    i < count_choices(row) && strcmp(g->v->text, row->choices[i]) != 0)
+		i++;
+	if (i == count_choices(row))
+		return wrong_choice(r, row, g->line);
+	if (row->size == sizeof(bool))
+		*(bool *)place(row, into) = i == 1;
+	else
+		*(unsigned *)(void *)place(row, into) = (unsigned)i;
 	return true;
 }
 
 static void
 print_choice(const struct row *row, const void *from, struct buf *out)
 {
-	bool second = *(const bool *)((const char *)from + row->at);
+	const char *at = (const char *)from + row->at;
+	size_t i = row->size == sizeof(bool)
+	    ? *(const bool *)at
+	    : *(const unsigned *)(const void *)at;
 
-	buf_printf(out, "%s = %s\n", row->name, row->choices[second]);
+	buf_printf(out, "%s = %s\n", row->name, row->choices[i]);
 }
 
 /* In double quotes, as plain reads it. */
@@ -307,6 +358,43 @@ keep_file(struct row_reading *r, struct file *file)
 {
 	file->next = r->c->files;
 	r->c->files = file;
+}
+
+static bool
+read_address(struct row_reading *r, const struct row *row,
+    const struct given *g, void *into)
+{
+	struct fail inner = { 0 };
+
+	if (g->v->text[0] != '\0' && !post_url_ok(g->v->text, &inner))
+		return wrong(r, row, g, inner.text);
+	return read_text(r, row, g, into);
+}
+
+static bool
+read_private(struct row_reading *r, const struct row *row,
+    const struct given *g, void *into)
+{
+	struct conf_private *p =
+	    (struct conf_private *)(void *)place(row, into);
+	struct file *file = new_file(r);
+	struct fail inner = { 0 };
+
+	if (g->v->text[0] == '\0')
+		return true;
+	p->file = plain_path(&r->settings->plain, g->line, g->v->text);
+	if (!secret_token(p->file, &r->c->arena, &p->token, file, &inner))
+		return wrong(r, row, g, inner.text);
+	keep_file(r, file);
+	return true;
+}
+
+static void
+print_private(const struct row *row, const void *from, struct buf *out)
+{
+	const void *at = (const char *)from + row->at;
+
+	put_option(out, row->name, ((const struct conf_private *)at)->file);
 }
 
 /* ---- a destination's --------------------------------------------------- */
@@ -486,6 +574,8 @@ static const struct {
 	[CA] = { read_ca, print_ca, false },
 	[KIND] = { read_kind, print_kind, false },
 	[TO] = { read_to, print_to, true },
+	[ADDRESS] = { read_address, print_text, false },
+	[PRIVATE] = { read_private, print_private, false },
 };
 
 static struct given

@@ -46,6 +46,7 @@ struct source_request {
 	size_t body_len;
 	const struct tree *tree; /* of the body; NULL if it is not JSON */
 	int64_t now;
+	bool proven; /* the proof was accepted, and the body is fit to read */
 };
 
 /* One alert in a webhook. */
@@ -94,6 +95,12 @@ struct source_kind {
 	 * the alert says it all itself.
 	 */
 	void (*word)(struct tree *alert, struct arena *a);
+
+	/*
+	 * Whether a body that proves nothing looks like this sender's all the
+	 * same: a secret may have been changed on one side alone.  May be NULL.
+	 */
+	bool (*looks_known)(const struct tree *body);
 };
 
 /* All kinds, NULL-terminated. */

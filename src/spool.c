@@ -733,6 +733,24 @@ spool_walk_close(struct spool_walk *w)
 	w->dir = NULL;
 }
 
+size_t
+spool_count_corrupt(const struct spool *sp)
+{
+	int fd = openat(sp->dir, "corrupt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	size_t n = 0;
+
+	if (d == NULL) {
+		shut(&fd);
+		return 0;
+	}
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	(void)closedir(d);
+	return n;
+}
+
 void
 spool_tidy(const struct spool *sp, int64_t before)
 {

@@ -170,6 +170,9 @@ void spool_record_get(
 void spool_record_put(
     const struct spool_box *b, const char *name, const struct buf *text);
 
+/* How many files were set aside as torn. */
+size_t spool_count_corrupt(const struct spool *sp);
+
 /* Remove what was left behind in tmp/ before the time given (seconds). */
 void spool_tidy(const struct spool *sp, int64_t before);
 

@@ -3,13 +3,16 @@
 #include "arena.h"
 #include "fail.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <endian.h>
 #include <inttypes.h>
 #include <string.h>
 
 /* Objects of up to so many members are searched one by one, larger ones
  * sorted: nothing a stranger sends takes quadratic time. */
-enum { FEW = 16 };
+enum { FEW = 16, NODES = 32 };
 
 /* ---- reading ----------------------------------------------------------- */
 
@@ -26,7 +29,9 @@ struct reader {
 	 */
 	struct tree *in;
 	size_t depth;
-	bool fresh; /* nothing has been read of it yet */
+	bool fresh;         /* nothing has been read of it yet */
+	struct tree *spare; /* nodes to come, made some at a time */
+	size_t spares;
 };
 
 static bool
@@ -55,14 +60,29 @@ skip_space(struct reader *r)
 
 /*
  * The first byte that is no plain ASCII of a string: a quote, a backslash, a
- * control character or part of a longer character; or end.  Eight bytes at a
- * time: a borrow can only spoil bytes behind the first one found.
+ * control character or part of a longer character; or end.  Half of a body
+ * is strings, so this is where reading is fast or slow.
  */
 static inline const unsigned char *
 plain(const unsigned char *p, const unsigned char *end)
 {
 	const uint64_t ones = 0x0101010101010101u;
 
+#ifdef __SSE2__
+	for (; end - p >= 16; p += 16) {
+		__m128i w = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i quote = _mm_cmpeq_epi8(w, _mm_set1_epi8('"'));
+		__m128i slash = _mm_cmpeq_epi8(w, _mm_set1_epi8('\\'));
+		/* As signed bytes, those from 0x80 on are below 0x20 too. */
+		__m128i odd = _mm_cmplt_epi8(w, _mm_set1_epi8(0x20));
+		int found = _mm_movemask_epi8(
+		    _mm_or_si128(_mm_or_si128(quote, slash), odd));
+
+		if (found != 0)
+			return p + __builtin_ctz((unsigned)found);
+	}
+#endif
+	/* A borrow can only spoil bytes behind the first one found. */
 	for (; end - p >= 8; p += 8) {
 		uint64_t w;
 
@@ -351,11 +371,20 @@ value(struct reader *r, struct tree *t)
 	}
 }
 
-static struct tree *
-node(struct arena *a)
+static inline struct tree *
+next_node(struct reader *r)
 {
-	struct tree *t = arena_alloc(a, sizeof(*t));
+	struct tree *t;
 
+	if (r->spares == 0) {
+		/* No more than can still come: a value takes two bytes. */
+		r->spares = (size_t)(r->end - r->at) / 2 + 1;
+		r->spares = r->spares < NODES ? r->spares : NODES;
+		r->spare =
+		    arena_alloc(r->arena, r->spares * sizeof(struct tree));
+	}
+	t = r->spare++;
+	r->spares--;
 	t->key = NULL;
 	t->key_len = 0;
 	t->next = NULL;
@@ -569,7 +598,7 @@ read_all(struct reader *r, struct tree *root)
 			return false;
 		if (left)
 			continue;
-		t = node(r->arena);
+		t = next_node(r);
 		if (in->type == TREE_OBJECT && !key(r, t))
 			return false;
 		if (!value(r, t))
@@ -660,23 +689,22 @@ tree_parse(const void *bytes, size_t n, struct arena *a, struct tree **out,
     struct fail *f)
 {
 	struct encoding e = detect(bytes, n);
-	struct reader r;
+	const unsigned char *zero = bytes;
+	struct reader r = {
+		.at = zero + e.mark,
+		.end = zero + n,
+		.zero = zero,
+		.note = "",
+		.arena = a,
+		.fail = f,
+	};
 
-	r.zero = bytes;
-	r.at = r.zero + e.mark;
-	r.end = r.zero + n;
-	r.note = "";
-	r.arena = a;
-	r.fail = f;
-	r.in = NULL;
-	r.depth = 0;
-	r.fresh = false;
 	/* key_len has 32 bits; a body limit stands long before this one. */
 	if (n > UINT32_MAX / 4)
 		return fail_set(f, FAIL_INPUT, "not JSON: over a gigabyte");
 	if (e.unit > 1 && !transcode(&r, &e))
 		return false;
-	*out = node(a);
+	*out = next_node(&r);
 	return read_all(&r, *out);
 }
 
@@ -783,20 +811,26 @@ tree_says(const struct tree *t, const char *s)
 	    memcmp(t->text, s, n) == 0;
 }
 
+/* Whether text is fit to send as it is: no NUL, and no sign of a surrogate. */
+static bool
+is_clean(const char *text, size_t n)
+{
+	return n == 0 ||
+	    (memchr(text, '\0', n) == NULL && memchr(text, 0xed, n) == NULL);
+}
+
 const char *
 tree_cstr(const struct tree *t, struct arena *a)
 {
 	static const char replacement[] = "\xef\xbf\xbd";
-	size_t size = 1;
 	char *text, *o;
 
-	if (tree_is(t, TREE_INT) || tree_is(t, TREE_FLOAT))
+	if (tree_is(t, TREE_INT) || tree_is(t, TREE_FLOAT) ||
+	    (tree_is(t, TREE_STR) && is_clean(t->text, t->len)))
 		return arena_copy(a, t->text, t->len);
 	if (!tree_is(t, TREE_STR))
 		return NULL;
-	for (size_t i = 0; i < t->len; i++)
-		size += t->text[i] == '\0' ? 3 : 1;
-	text = o = arena_alloc(a, size);
+	text = o = arena_alloc(a, 3 * t->len + 1);
 	for (size_t i = 0; i < t->len; i++) {
 		const unsigned char *p = (const unsigned char *)t->text + i;
 		/* The lead byte of a surrogate is its alone with A0 behind. */
@@ -835,6 +869,17 @@ tree_int(const struct tree *t, int64_t *out)
 }
 
 /* ---- making ------------------------------------------------------------ */
+
+static struct tree *
+node(struct arena *a)
+{
+	struct tree *t = arena_alloc(a, sizeof(*t));
+
+	t->key = NULL;
+	t->key_len = 0;
+	t->next = NULL;
+	return t;
+}
 
 struct tree *
 tree_new(struct arena *a, enum tree_type type)

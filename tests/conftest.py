@@ -35,10 +35,15 @@ def plain_standin():
 
 @pytest.fixture
 def site(standin):
-    """bellrelay installed beside the stand-in; lighttpd is not yet started."""
+    """bellrelay installed beside the stand-in; lighttpd is not yet started.
+
+    One process: beside a second, which may be first to deliver what the one
+    has just stored, an answer could be 202 where the test wants 200.
+    """
     with Site(standin) as place:
         yield place
         place.stop()
+        assert standin.complaints() == []
 
 
 @pytest.fixture

@@ -9,9 +9,12 @@
  */
 #include "arena.h"
 #include "buf.h"
+#include "event.h"
 #include "fail.h"
+#include "json.h"
 #include "pyrepr.h"
 #include "sign.h"
+#include "source.h"
 #include "tree.h"
 
 #include <json-c/json.h>
@@ -54,6 +57,66 @@ verify(void)
 	sign_hmac(
 	    SIGN_SHA512, secret, sizeof(secret) - 1, text.data, text.len, mac);
 	return sign_equal(sent, mac, SIGN_MAX);
+}
+
+static const char *
+header(const void *from, const char *name)
+{
+	return strcmp(name, "HTTP_X_MCD_SIGNATURE") == 0 ? from : NULL;
+}
+
+/* From a request's bytes to the event, a tree. */
+static bool
+map(struct tree **event)
+{
+	static const char *secrets[] = { secret }, *on[] = { "on" };
+	static struct option_value values[] = { { secrets, 1 }, { on, 1 } };
+	struct source s = { .name = "montecarlo", .values = values };
+	struct source_request r = { .header = header,
+		.from = signature,
+		.body = body.data,
+		.body_len = body.len,
+		.now = 1 };
+	struct source_reading got = { 0 };
+	struct fail f = { 0 };
+	struct tree *t, *alert;
+
+	arena_reset(&arena);
+	s.kind = source_kind_find("montecarlo");
+	if (!tree_parse(body.data, body.len, &arena, &t, &f))
+		return false;
+	r.tree = t;
+	if (!s.kind->prove(&s, &r, &arena, &f))
+		return false;
+	s.kind->read(&s, &r, &arena, &got);
+	if (got.items == NULL)
+		return false;
+	alert = event_merge(
+	    &s, NULL, got.items->change, got.items->whole, 1, &arena);
+	*event = event_body(alert, got.items->key, &arena);
+	return tree_count(*event) > 0;
+}
+
+static bool
+verify_and_map(void)
+{
+	struct tree *event;
+
+	return map(&event);
+}
+
+/* And to the bytes that incident.io is sent. */
+static bool
+and_write(void)
+{
+	static struct buf out = { .data = buf_empty, .max = 1 << 20 };
+	struct tree *event;
+
+	buf_reset(&out);
+	if (!map(&event))
+		return false;
+	json_write(event, JSON_PLAIN, &out);
+	return out.len > 0 && !out.full;
 }
 
 static bool
@@ -105,6 +168,8 @@ static const struct {
 	bool (*run)(void);
 } tasks[] = {
 	{ "verify", verify },
+	{ "verify+map", verify_and_map },
+	{ "written", and_write },
 	{ "parse", parse },
 	{ "canonical", write_text },
 	{ "json-c", json_c },

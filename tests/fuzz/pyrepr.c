@@ -37,8 +37,8 @@ check_text(const struct buf *b)
 static void
 every_table(const struct tree *t, size_t n)
 {
-	struct buf first = BUF_MAX(6 * n + 1024);
-	struct buf other = BUF_MAX(6 * n + 1024);
+	struct buf first = BUF_MAX(PYREPR_TIMES * n);
+	struct buf other = BUF_MAX(PYREPR_TIMES * n);
 	struct fail f = { 0 }, g;
 	bool varies = false, also;
 	bool did = pyrepr_urlencode(t, 0, &first, &varies, &f);
@@ -47,7 +47,7 @@ every_table(const struct tree *t, size_t n)
 	want(!first.full);
 	check_text(&first);
 	for (size_t i = 1; i < pyrepr_tables(); i++) {
-		g = (struct fail) { 0 };
+		g = (struct fail){ 0 };
 		want(pyrepr_urlencode(t, i, &other, &also, &g) == did);
 		want(f.kind == g.kind);
 		want(also == varies);

@@ -48,7 +48,7 @@ write_bytes(const char *s, size_t n)
 static void
 answer(const void *body, size_t n, size_t table, struct arena *a)
 {
-	struct buf text = BUF_MAX(6 * (size_t)BODY_MAX + 1024);
+	struct buf text = BUF_MAX(PYREPR_TIMES * n);
 	struct fail f = { 0 };
 	struct tree *t;
 	unsigned char mac[SIGN_MAX];
@@ -57,6 +57,8 @@ answer(const void *body, size_t n, size_t table, struct arena *a)
 	bool did = tree_parse(body, n, a, &t, &f) &&
 	    pyrepr_urlencode(t, table, &text, &varies, &f);
 
+	if (text.full)
+		exit(2);
 	putchar(did ? '+' : '-');
 	putchar(varies ? '1' : '0');
 	if (did) {

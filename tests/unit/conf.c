@@ -137,7 +137,8 @@ static const struct {
 	    "a slip of the pen in a section" },
 	{ SPOOL "# c\n# d\n/* e\n f */\nfrobnicate = 1\n" DEST SRC,
 	    "conf:6: unknown name frobnicate; wanted spool, body_limit, "
-	    "keep_days, max_pending, destination, source",
+	    "keep_days, max_pending, journal, journal_max, journal_days, "
+	    "journal_redact, status, status_token_file, heartbeat_url ...",
 	    "a name that is like no other, on its own line after comments" },
 	{ IN_SRC("\n header = x"),
 	    "conf:4: a source of this kind has no header; wanted secret_file, "
@@ -149,9 +150,20 @@ static const struct {
 	    "environment, severity, owners, tags, namespace, secret_file, "
 	    "verify, header, fields",
 	    "an option of a later version" },
+	{ "journal = some\n" SPOOL DEST SRC,
+	    "conf:1: journal: wanted off, outcomes or full",
+	    "a choice of three" },
+	{ "self_alert = b\n" SPOOL DEST SRC,
+	    "conf:1: self_alert: no such destination as b; wanted oncall",
+	    "a self_alert to nowhere" },
+	{ "heartbeat_url = \"http://example.com/\"\n" SPOOL DEST SRC,
+	    "conf:1: heartbeat_url: example.com is not this machine: the url "
+	    "must begin with https:",
+	    "a heartbeat that is not encrypted" },
 	{ SPOOL DEST SRC "route r {\n}\n",
 	    "conf:4: unknown name route; wanted spool, body_limit, keep_days, "
-	    "max_pending, destination, source",
+	    "max_pending, journal, journal_max, journal_days, journal_redact, "
+	    "status, status_token_file, heartbeat_url ...",
 	    "a section of a later version" },
 	{ IN_SRC("rate = 5"),
 	    "conf:3: unknown name rate; wanted kind, destination, "

@@ -29,13 +29,13 @@ static const char *
 canonical(
     const void *body, size_t n, size_t table, bool *varies, struct fail *f)
 {
-	struct buf b = BUF_MAX(1 << 24);
+	struct buf b = BUF_MAX(PYREPR_TIMES * n);
 	struct tree *t;
 	const char *text = NULL;
 
-	*f = (struct fail) { 0 };
+	*f = (struct fail){ 0 };
 	if (tree_parse(body, n, &arena, &t, f) &&
-	    pyrepr_urlencode(t, table, &b, varies, f))
+	    pyrepr_urlencode(t, table, &b, varies, f) && !b.full)
 		text = arena_copy(&arena, b.data, b.len);
 	buf_free(&b);
 	return text;
@@ -364,6 +364,48 @@ lengths(void)
 	}
 }
 
+/* Every ASCII character at every place: what is looked at many at a time is
+ * written as what is looked at singly. */
+static void
+every_character(void)
+{
+	for (unsigned c = 0x20; c < 0x7f; c++) {
+		const char *one = strchr("\"\\", (int)c) != NULL
+		    ? arena_printf(&arena, "\\%c", c)
+		    : arena_printf(&arena, "%c", c);
+		char hex[8];
+		bool same = true;
+
+		snprintf(hex, sizeof(hex), "%%%02X", c);
+		for (size_t len = 1; len <= 20; len++)
+			for (size_t at = 0; at < len; at++) {
+				const char *left = "aaaaaaaaaaaaaaaaaaaa";
+				int before = (int)at, after = (int)(len - at);
+				struct fail f;
+				bool varies;
+				const char *body = arena_printf(&arena,
+				    "{\"a\":\"%.*s%s%.*s\"}", before, left, one,
+				    after, left);
+				const char *bare = strchr("_.-~", (int)c) ||
+					(c >= '0' && c <= '9') ||
+					(c >= 'A' && c <= 'Z') ||
+					(c >= 'a' && c <= 'z')
+				    ? arena_printf(&arena, "%c", c)
+				    : c == ' ' ? "+"
+					       : hex;
+				const char *want =
+				    arena_printf(&arena, "a=%.*s%s%.*s", before,
+					left, bare, after, left);
+				const char *got = canonical(
+				    body, strlen(body), 0, &varies, &f);
+
+				if (got == NULL || strcmp(got, want) != 0)
+					same = false;
+			}
+		ok(same, "'%c' is the same wherever it stands", c);
+	}
+}
+
 int
 main(void)
 {
@@ -377,6 +419,7 @@ main(void)
 	appends();
 	depth();
 	lengths();
+	every_character();
 	arena_free(&arena);
 	return tap_done();
 }

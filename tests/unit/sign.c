@@ -95,6 +95,12 @@ signatures(void)
 		sign_hex(raw, sign_size(hmacs[i].alg), hex);
 		is(hex, hmacs[i].want, hmacs[i].why);
 	}
+	/* The key before this one must not be taken for it. */
+	sign_hmac(SIGN_SHA256, NULL, 0, "", 0, raw);
+	sign_hex(raw, 32, hex);
+	is(hex,
+	    "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad",
+	    "no key may be NULL");
 	for (size_t i = 0; i < LENGTH(digests); i++) {
 		ok(sign_size(digests[i].alg) == digests[i].size,
 		    "the size of %s", digests[i].why);

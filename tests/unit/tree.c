@@ -206,6 +206,8 @@ static const struct {
 	    "UTF-16 without a mark, little end first" },
 	{ B("\0[\0\"\0\xe9\0\"\0]"), "['\xc3\xa9']",
 	    "UTF-16 without a mark, big end first" },
+	{ B("\"\0\0\x6f\"\0"), "'\xe6\xbc\x80'",
+	    "a first character with a low byte of zero" },
 	{ B("7\0"), "i7", "one digit in UTF-16" },
 	{ B("\0"
 	    "7"),
@@ -443,6 +445,38 @@ many(void)
 	}
 	buf_free(&b);
 	buf_free(&want);
+}
+
+/* Every byte at every place of strings of many lengths: what is looked at
+ * many at a time is what is looked at singly. */
+static void
+every_byte(void)
+{
+	bool all[256];
+
+	for (unsigned c = 0; c < 256; c++)
+		all[c] = true;
+	for (size_t len = 1; len <= 40; len++)
+		for (size_t at = 0; at < len; at++)
+			for (unsigned c = 0; c < 256; c++) {
+				char text[64] = "\"";
+				struct fail f = { 0 };
+				struct arena a = { 0 };
+				struct tree *t;
+				bool plain = c >= 0x20 && c < 0x80 &&
+				    c != '"' && c != '\\';
+
+				memset(text + 1, 'a', len);
+				text[1 + at] = (char)c;
+				text[1 + len] = '"';
+				if (tree_parse(text, len + 2, &a, &t, &f) !=
+					plain ||
+				    (plain && t->len != len))
+					all[c] = false;
+				arena_free(&a);
+			}
+	for (unsigned c = 0; c < 256; c++)
+		ok(all[c], "byte %02x is the same wherever it stands", c);
 }
 
 /* ---- looking ----------------------------------------------------------- */
@@ -744,6 +778,7 @@ main(void)
 	reads();
 	limits();
 	many();
+	every_byte();
 	looks();
 	values();
 	makes();

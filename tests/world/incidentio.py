@@ -311,11 +311,13 @@ class StandIn:
     may be changed at any time and holds for connections made from then on.
     """
 
-    def __init__(self, authority=None, certificate="good", port=0, log=None):
+    def __init__(
+        self, authority=None, certificate="good", port=0, log=None, token=TOKEN
+    ):
         self.authority = authority
         self.certificate = certificate if authority is not None else None
-        self.token = TOKEN
-        self.tokens = {SOURCE: TOKEN}
+        self.token = token
+        self.tokens = {SOURCE: token}
         self.heartbeats = 0
         self.limit = contract.Limit()
         self.stopping = threading.Event()

@@ -33,6 +33,7 @@ def alert(incident, table="artemis", **payload):
     """The body of an anomaly of an alert of one's own."""
     body = json.loads(volume())
     body["payload"]["incident_id"] = incident
+    body["payload"]["url"] = f"https://getmontecarlo.com/incidents/{incident}"
     body["payload"]["event_list"][0]["table_name"] = table
     body["payload"].update(payload)
     return json.dumps(body).encode()

@@ -9,6 +9,7 @@ BELLRELAY_BIN names the directory of another build, such as build-asan/bin.
 
 import contextlib
 import hashlib
+import http.client
 import json
 import os
 import pathlib
@@ -20,18 +21,19 @@ import subprocess
 import tempfile
 import time
 
-import requests
-
 from . import fastcgi, montecarlo
 from .incidentio import PATIENCE
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("BELLRELAY_BIN") or ROOT / "cgi-bin")
+BIN = (ROOT / (os.environ.get("BELLRELAY_BIN") or "cgi-bin")).resolve()
 CONF = ROOT / "lighttpd-conf"
 NOBODY = 65534
 BASE = "/bellrelay"
 SECRET = "Zx9-montecarlo_shared-secret_" + "q7" * 12
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+
+#: What a spool holds beside alerts.
+UNIMPORTANT = ("lock", "state.json", "summary.json", "README")
 
 #: What no log may hold, whatever was sent.
 NEVER = re.compile(
@@ -41,13 +43,6 @@ NEVER = re.compile(
 
 #: What lighttpd says when a responder came to a bad end.
 DIED = re.compile(r"child (died|signalled|exited)|terminated by signal|died")
-
-
-def as_nobody():
-    """How to start a program so that it is not root."""
-    if os.geteuid() != 0:
-        return {}
-    return {"user": NOBODY, "group": NOBODY, "extra_groups": []}
 
 
 def environment(**more):
@@ -94,21 +89,53 @@ def section(kind, name, options):
     return "\n".join([f"{kind} {name} {{"] + lines + ["}", ""])
 
 
-class Site:
-    """See the head of this file.  Use it in a `with`."""
+class Reply:
+    """An answer over HTTP, whole."""
 
-    def __init__(self, standin, processes=2):
+    def __init__(self, response):
+        self.status_code = response.status
+        self.headers = response.headers
+        self.content = response.read()
+
+    @property
+    def ok(self):
+        return 200 <= self.status_code < 300
+
+    @property
+    def text(self):
+        return self.content.decode("utf-8", "backslashreplace")
+
+    def json(self):
+        return json.loads(self.content)
+
+
+class Site:
+    """See the head of this file.  Use it in a `with`.
+
+    With a directory of one's own, which must be empty or not there, the
+    programs are not copied, nothing is removed, and root stays root.
+    """
+
+    def __init__(self, standin, processes=1, directory=None, secret=SECRET):
         self.standin = standin
+        self.secret = secret
         self.processes = processes
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="bellrelay-"))
-        self.bin = self.dir / "cgi-bin"
+        self.ours = directory is None
+        if self.ours:
+            directory = tempfile.mkdtemp(prefix="bellrelay-")
+        self.dir = pathlib.Path(directory)
+        self.bin = self.dir / "cgi-bin" if self.ours else BIN
+        self.user = {}
+        if self.ours and os.geteuid() == 0:
+            self.user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         self.etc = self.dir / "etc"
         self.conf = self.etc / "bellrelay.conf"
         self.spool = self.dir / "spool"
+        self.view = self.spool  # where we see it, if that is elsewhere
         self.log_file = self.dir / "log" / "bellrelay.log"
         self.secret_file = self.etc / "montecarlo.secret"
         self.token_file = self.etc / "oncall.token"
-        self.secrets = {SECRET, standin.token}
+        self.secrets = {secret, standin.token}
         self.port = None
         self.wrap = []  # a command to run all else in
         self.deaths_expected = False
@@ -116,23 +143,30 @@ class Site:
         self._children = []
         self._make()
 
+    def programs(self):
+        """Whether there are any."""
+        names = ("bellrelay", "bellrelay.fcgi")
+        return all(os.access(self.bin / name, os.X_OK) for name in names)
+
     # ---- files ----
 
     def _make(self):
-        for name in ("cgi-bin", "etc", "spool", "log", "run", "htdocs"):
-            (self.dir / name).mkdir(mode=0o700)
-        for name in ("bellrelay", "bellrelay.fcgi"):
-            shutil.copy2(BIN / name, self.bin / name)
+        for name in ("etc", "spool", "log", "run", "htdocs"):
+            (self.dir / name).mkdir(mode=0o700, parents=True)
+        if self.ours:
+            self.bin.mkdir()
+            for name in ("bellrelay", "bellrelay.fcgi"):
+                shutil.copy2(BIN / name, self.bin / name)
         self.own(self.dir)
         self.log_file.touch()
         self.own(self.log_file)
-        self.write(self.secret_file, SECRET + "\n")
+        self.write(self.secret_file, self.secret + "\n")
         self.write(self.token_file, self.standin.token + "\n")
         self.configure()
 
     def own(self, path):
         """Give path, and all below it, to whom the programs run as."""
-        if os.geteuid() != 0:
+        if not self.user:
             return
         os.lchown(path, NOBODY, NOBODY)
         if path.is_dir() and not path.is_symlink():
@@ -217,9 +251,8 @@ class Site:
         return text
 
     def _bind(self, port):
-        self.write(self.dir / "bellrelay.conf", self._shipped())
-        shutil.copy2(CONF / "run.conf", self.dir / "run.conf")
-        self.own(self.dir / "run.conf")
+        self.write(self.dir / "lighttpd.conf", self._shipped())
+        self.write(self.dir / "run.conf", (CONF / "run.conf").read_bytes())
         self.port = port
         self._lighttpd = subprocess.Popen(
             self.wrap + ["lighttpd", "-D", "-f", self.dir / "run.conf"],
@@ -228,7 +261,8 @@ class Site:
             stdout=open(self.dir / "log" / "start.log", "ab"),
             stderr=subprocess.STDOUT,
             cwd=self.dir,
-            **({} if self.wrap else as_nobody()),
+            start_new_session=True,
+            **self._as(),
         )
         until(
             lambda: self._listens() or self._lighttpd.poll() is not None,
@@ -236,8 +270,16 @@ class Site:
         )
         return self._lighttpd.poll() is None
 
+    def _as(self):
+        """How to start a program; what we are wrapped in sees to the rest."""
+        return {} if self.wrap else self.user
+
     def _listens(self):
+        """Whether it is ours who listens: its pid is written after that."""
         with contextlib.suppress(OSError):
+            pid = (self.dir / "run" / "lighttpd.pid").read_text().strip()
+            if not self.wrap and pid != str(self._lighttpd.pid):
+                return False
             socket.create_connection(("127.0.0.1", self.port), 5).close()
             return True
         return False
@@ -287,7 +329,8 @@ class Site:
             if kind is None:
                 self.check()
         finally:
-            shutil.rmtree(self.dir, ignore_errors=True)
+            if self.ours:
+                shutil.rmtree(self.dir, ignore_errors=True)
 
     def _end(self):
         for child in self._children:
@@ -296,11 +339,11 @@ class Site:
             child.wait()
         try:
             self.stop()
+            # What a CGI program leaves to a child is done soon after.
+            until(lambda: not self.workers(), "what was started to end")
         finally:
-            left = self.workers()
-            for pid in left:
+            for pid in self.workers():
                 os.kill(pid, signal.SIGKILL)
-        assert not left, f"processes left behind: {left}"
 
     def log(self):
         """All that the responders have said."""
@@ -325,7 +368,7 @@ class Site:
             self.check_text(text, path.name)
             if path.name == "lighttpd.log" and not self.deaths_expected:
                 assert not DIED.search(text), text
-        for path in self.spool.rglob("*"):
+        for path in self.view.rglob("*"):
             if path.is_file():
                 text = path.read_text(errors="backslashreplace")
                 self.check_secrets(text, path.name)
@@ -340,8 +383,8 @@ class Site:
 
     # ---- the sender ----
 
-    def sign(self, body, secret=SECRET):
-        return montecarlo.sign(body, secret.encode())
+    def sign(self, body, secret=None):
+        return montecarlo.sign(body, (secret or self.secret).encode())
 
     def url(self, path="/montecarlo"):
         return f"http://127.0.0.1:{self.port}{BASE}{path}"
@@ -350,24 +393,45 @@ class Site:
         """A webhook.  signature: True for the right one, None for none."""
         headers = {"Content-Type": "application/json"}
         if signature is True:
-            signature = self.sign(body)
+            signature = self.sign(body) if body else None
         if signature is not None:
             headers["x-mcd-signature"] = signature
         headers.update(kwargs.pop("headers", {}))
         headers = {n: v for n, v in headers.items() if v is not None}
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.request(
-                kwargs.pop("method", "POST"),
-                self.url(path),
-                data=body,
-                headers=headers,
-                timeout=PATIENCE,
-                allow_redirects=False,
-                **kwargs,
-            )
+        answer = self._exchange(
+            kwargs.pop("method", "POST"), BASE + path, body, headers
+        )
+        assert not kwargs, kwargs
         self.check_answer(answer)
         return answer
+
+    def look(self, path="/healthz", **headers):
+        """GET, as somebody on this host."""
+        return self.post(None, None, path, method="GET",
+                         headers={"Content-Type": None, **headers})  # fmt: skip
+
+    def health(self):
+        """The status code and the one word."""
+        answer = self.look()
+        return answer.status_code, answer.json()["status"]
+
+    def _exchange(self, method, path, body, headers):
+        """OSError if there is no whole answer."""
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=PATIENCE
+        )
+        chunked = body is not None and not isinstance(body, bytes)
+        if chunked:
+            headers = {**headers, "Transfer-Encoding": "chunked"}
+        try:
+            connection.request(
+                method, path, body, headers, encode_chunked=chunked
+            )
+            return Reply(connection.getresponse())
+        except http.client.HTTPException as error:
+            raise OSError(str(error)) from error
+        finally:
+            connection.close()
 
     def check_answer(self, answer):
         """What holds for every answer: no path, no secret."""
@@ -379,7 +443,7 @@ class Site:
     # ---- the spool ----
 
     def box(self, destination="oncall"):
-        return self.spool / destination
+        return self.view / destination
 
     def _read(self, directory, pattern="*.json"):
         found = {}
@@ -413,12 +477,50 @@ class Site:
     def spool_files(self):
         """All files of the spool that hold something of somebody."""
         return sorted(
-            str(p.relative_to(self.spool))
-            for p in self.spool.rglob("*")
+            str(p.relative_to(self.view))
+            for p in self.view.rglob("*")
             if p.is_file()
-            and p.name not in ("lock", "state.json", "README")
-            and p.relative_to(self.spool).parts[0] != "counters"
+            and p.name not in UNIMPORTANT
+            and p.relative_to(self.view).parts[0] != "counters"
         )
+
+    @contextlib.contextmanager
+    def small_spool(self, size="4m", inodes=2000):
+        """The spool on a file system of its own, seen by the programs alone.
+        Needs root, to mount it in a name space."""
+        mount = (
+            f"mount -t tmpfs -o size={size},nr_inodes={inodes},mode=0700,"
+            f"uid={NOBODY},gid={NOBODY} none {self.spool}"
+        )
+        with subprocess.Popen(
+            ["unshare", "-m", "sh", "-c", f"{mount} && echo ready && exec cat"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as holder:
+            assert holder.stdout.readline() == b"ready\n", mount
+            self.view = pathlib.Path(f"/proc/{holder.pid}/root{self.spool}")
+            self.wrap = [
+                "nsenter", "-t", str(holder.pid), "-m", "--",
+                "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
+                "--clear-groups", "--",
+            ]  # fmt: skip
+            try:
+                yield
+                self.stop()
+            finally:
+                self.view = self.spool
+                holder.stdin.close()
+
+    def fill(self, leave=0):
+        """Use up all room of the spool's file system, but for some bytes."""
+        path = self.view / "filler"
+        with open(path, "wb", buffering=0) as file:
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"x" * 4096)
+            size = file.tell()
+            file.truncate(max(0, size - leave))
+        return path
 
     # ---- the programs, without a web server ----
 
@@ -433,7 +535,7 @@ class Site:
             cwd=self.dir,
             timeout=timeout,
             check=False,
-            **({} if self.wrap else as_nobody()),
+            **self._as(),
             **kwargs,
         )
         self.check_text(done.stderr.decode(errors="replace"), str(args))
@@ -447,7 +549,7 @@ class Site:
     def params(self, body=b"", path="/montecarlo", signature=True, **more):
         """The CGI variables of a webhook; None removes one."""
         if signature is True:
-            signature = self.sign(body)
+            signature = self.sign(body) if body else None
         env = {
             "GATEWAY_INTERFACE": "CGI/1.1",
             "SERVER_PROTOCOL": "HTTP/1.1",
@@ -496,7 +598,7 @@ class Site:
                 stderr=open(self.log_file, "ab"),
                 env=environment(BELLRELAY_CONFIG=self.conf, **(env or {})),
                 cwd=self.dir,
-                **({} if self.wrap else as_nobody()),
+                **self._as(),
             )
         self._children.append(child)
         try:

@@ -1,0 +1,21 @@
+/*
+ * Webhooks without a right proof whose body looks like their sender's: three
+ * in an hour mean that a secret was changed on one side alone, and must not
+ * look like silence.  The times of the last three are kept with the counters.
+ */
+#ifndef REFUSALS_H
+#define REFUSALS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct counters;
+
+/* One more; dir is the spool's. */
+void refusals_note(
+    struct counters *c, int dir, const char *source, int64_t now);
+
+/* Whether there were three in the last hour. */
+bool refusals_many(int dir, const char *source, int64_t now);
+
+#endif

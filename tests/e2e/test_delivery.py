@@ -1,0 +1,475 @@
+"""What incident.io may answer, and what becomes of the alert (DESIGN.md, 4)."""
+
+import concurrent.futures
+import json
+
+import pytest
+
+from world import behave
+from world.incidentio import StandIn
+from world.montecarlo import alert, update
+from world.site import ticket_id
+
+NAME = ticket_id("a")
+
+
+def drain(site, *more, exit_code=0):
+    done = site.cli("drain", *more)
+    assert done.returncode == exit_code, done.stderr.decode()
+    return done
+
+
+def check_queued(site, answer, key="a", status="firing"):
+    """202, and the file that the promise rests on."""
+    assert answer.status_code == 202, answer.text
+    assert answer.json() == {
+        "result": "queued",
+        "alert": ticket_id(key),
+        "deduplication_key": key,
+        "status": status,
+    }
+    ticket = site.ticket(key)
+    assert ticket["key"] == key
+    if not ticket["queue"]:  # on a slow machine it is due before we look
+        assert site.standin.events(key)[-1]["status"] == status
+        return
+    assert ticket["queue"][-1]["body"]["deduplication_key"] == key
+    assert ticket["queue"][-1]["body"]["status"] == status
+
+
+# ---- 2xx ----
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_any_2xx_is_delivered(served, standin, status):
+    standin.script(behave.answer(status))
+    answer = served.post(alert("a"))
+    assert (answer.status_code, answer.json()["result"]) == (200, "delivered")
+    assert served.tickets() == {}
+
+
+DELIVERED = [
+    (lambda: behave.answer(202, b"accepted, says a word"), "no JSON"),
+    (lambda: behave.answer(202, b""), "no body"),
+    (lambda: behave.answer(202, {"status": "accepted"}), "another word"),
+    (lambda: behave.Huge(size=1 << 20), "a large body"),
+    (behave.Continue, "100 and 103 before"),
+    (behave.AnswerAndClose, "a connection that is then closed"),
+    (
+        lambda: behave.answer(202, headers={"X": ["y" * 200] * 100}),
+        "many headers",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "make, why", DELIVERED, ids=[why for _, why in DELIVERED]
+)
+def test_a_yes_is_a_yes_whatever_comes_with_it(served, standin, make, why):
+    standin.script(make())
+    answer = served.post(alert("a"))
+    assert answer.json()["result"] == "delivered", why
+    assert standin.alerts().opened("a") == 1
+    assert served.post(alert("b")).json()["result"] == "delivered"
+
+
+# ---- trouble that passes ----
+
+PASSING = [
+    (lambda: behave.answer(500), "500"),
+    (lambda: behave.answer(502, b"<html>bad gateway</html>"), "502"),
+    (lambda: behave.answer(503, headers={"Retry-After": "1"}), "503"),
+    (lambda: behave.answer(504), "504"),
+    (lambda: behave.answer(599), "599"),
+    (lambda: behave.answer(408), "408"),
+    (lambda: behave.answer(429), "429 without Retry-After"),
+    (lambda: behave.retry_after("1"), "429 with seconds"),
+    (lambda: behave.retry_after("soon"), "429 with nonsense"),
+    (lambda: behave.retry_after("9" * 40), "429 with very many seconds"),
+    (lambda: behave.retry_after("-5"), "429 with negative seconds"),
+    (
+        lambda: behave.retry_after("Wed, 21 Oct 2037 07:28:00 GMT"),
+        "429 with a date",
+    ),
+    (
+        lambda: behave.retry_after("Thu, 17 Apr 2036 11:17:18 UTC"),
+        "429 with a date in UTC",
+    ),
+    (
+        lambda: behave.retry_after("Thu, 17 Apr 2025 11:17:18 UTC"),
+        "429 with a date that is over",
+    ),
+    (behave.ResetFirst, "a reset before anything"),
+    (behave.CloseFirst, "closed at once"),
+    (behave.TlsAlert, "a TLS alert"),
+    (behave.RawFirst, "no TLS"),
+]
+
+#: It was not taken, but the client cannot know that.
+SILENT = [
+    (behave.Close, "closed without a word"),
+    (lambda: behave.Reset(takes=False), "a reset"),
+    (behave.ResetUnread, "a reset before the body"),
+    (behave.Raw, "no HTTP"),
+    (lambda: behave.Raw(b"HTTP/9.9 abc\r\n\r\n"), "no status"),
+    (lambda: behave.Raw(b"\0" * 300000), "noise"),
+]
+
+
+@pytest.mark.parametrize("make, why", PASSING, ids=[why for _, why in PASSING])
+def test_trouble_that_passes_is_queued_and_later_delivered(
+    served, standin, make, why
+):
+    standin.script(make())
+    check_queued(served, served.post(alert("a")))
+    assert not standin.history() or not standin.history()[0].taken, why
+    drain(served)
+    assert len(standin.events("a")) == 1
+    assert standin.alerts().is_open("a")
+    assert served.tickets() == {}
+    assert served.dead() == {}
+
+
+@pytest.mark.parametrize("make, why", SILENT, ids=[why for _, why in SILENT])
+def test_what_may_have_been_taken_is_sent_again(served, standin, make, why):
+    standin.script(make())
+    check_queued(served, served.post(alert("a")))
+    assert not standin.history()[0].taken, why
+    drain(served)
+    first, *again = standin.events("a")
+    assert again in ([], [first]), "once more, to be sure of the order"
+    assert standin.alerts().opened("a") == 1
+    assert served.dead() == {}
+
+
+UNKNOWN = [
+    (behave.Reset, "a reset after the request"),
+    (lambda: behave.Close(takes=True), "closed after the request"),
+    (lambda: behave.WrongLength(-5), "a length too short"),
+    (lambda: behave.WrongLength(10), "a length too long"),
+    (behave.half_reply, "half a body"),
+    (behave.half_head, "half a head"),
+]
+
+
+@pytest.mark.parametrize("make, why", UNKNOWN, ids=[why for _, why in UNKNOWN])
+def test_an_answer_that_broke_off_loses_nothing(served, standin, make, why):
+    """It was taken; whether we can know it or not, it rings once."""
+    standin.script(make())
+    answer = served.post(alert("a"))
+    assert answer.status_code in (200, 202), why
+    drain(served)
+    assert standin.alerts().is_open("a")
+    assert standin.alerts().opened("a") == 1
+    assert served.tickets() == {}
+
+
+HANGING = [
+    (behave.Hang, False, "before the answer"),
+    (lambda: behave.Hang(takes=True), True, "after it was taken"),
+    (lambda: behave.Hang(b"HTTP/1.1 20"), False, "in the status line"),
+    (behave.NeverRead, False, "before reading"),
+    (lambda: behave.Drip(every=0.3), True, "drop by drop"),
+]
+
+
+@pytest.mark.parametrize(
+    "make, taken, why", HANGING, ids=[why for _, _, why in HANGING]
+)
+def test_a_server_that_hangs_is_left_after_the_time_out(
+    site, standin, make, taken, why
+):
+    """It never lets go by itself: the answer is the proof."""
+    site.configure(destination={"timeout": 1, "connect_timeout": 1})
+    site.start()
+    standin.script(make())
+    check_queued(site, site.post(alert("a")))
+    standin.wait(lambda: standin.open_connections() == 0)
+    assert (standin.alerts().opened("a") == 1) is taken, why
+    drain(site)
+    assert standin.alerts().is_open("a")
+    assert standin.alerts().opened("a") == 1
+    assert site.tickets() == {}
+
+
+def test_one_webhook_spends_one_time_out_for_all_its_destinations(
+    site, standin
+):
+    token = "second-token-" + "s2" * 12
+    site.secrets.add(token)
+    site.write(site.etc / "second.token", token)
+    url = standin.add_source("SECOND", token)
+    site.configure(
+        destination={"timeout": 1},
+        source={"destination": ["oncall", "second"]},
+        more=f'destination second {{ url = "{url}"\n timeout = 1\n'
+        f'token_file = "{site.etc}/second.token"\n'
+        f'ca_file = "{site.etc}/ca.pem" }}\n',
+    )
+    site.start()
+    standin.script(behave.Hang())
+    answer = site.post(alert("a"))
+    assert answer.status_code == 202
+    assert [s.path for s in standin.history()] == [standin.path()]
+    assert list(site.tickets("second")) == [NAME]
+    drain(site)
+    assert standin.alerts("SECOND").is_open("a")
+
+
+def test_nobody_listens(served, standin, authority):
+    standin.stop()
+    check_queued(served, served.post(alert("a")))
+    done = served.cli("drain")
+    assert done.returncode == 75, "something still waits"
+    with StandIn(authority, port=standin.port) as again:
+        drain(served)
+        assert again.alerts().is_open("a")
+
+
+def test_a_host_that_has_no_address(site, standin):
+    site.configure(
+        destination={"url": "https://nobody.invalid/v2/alert_events/http/X"}
+    )
+    site.start()
+    check_queued(site, site.post(alert("a")))
+    site.configure()
+    drain(site)
+    assert standin.alerts().is_open("a")
+
+
+def test_the_idle_responder_delivers_by_itself(served, standin):
+    """Five seconds later, by the schedule; nobody asks for it."""
+    standin.script(behave.answer(503))
+    check_queued(served, served.post(alert("a")))
+    standin.wait_events(1, "a")
+    first, second = standin.history("a")
+    assert first.body == second.body
+    assert second.time - first.time >= 4.9, "not before its time"
+
+
+def test_the_schedule_is_kept_when_drain_is_told_so(served, standin):
+    served.stop()
+    standin.script(behave.answer(503))
+    assert served.cgi(alert("a")).status == 202
+    done = served.cli("drain", "--due")
+    assert done.returncode == 75
+    assert len(standin.history()) == 1
+    drain(served)
+    assert standin.alerts().is_open("a")
+
+
+def test_what_waited_is_delivered_in_order(served, standin):
+    standin.script(behave.answer(503))
+    check_queued(served, served.post(alert("a")))
+    check_queued(
+        served, served.post(update("a", owner="ann@example.com")), "a"
+    )
+    check_queued(
+        served, served.post(update("a", alert_feedback="fixed")), "a", "resolved"
+    )
+    assert len(standin.history()) == 1, "its wait is kept"
+    drain(served)
+    first, last = standin.events("a")
+    assert first["status"] == "firing"
+    assert first["metadata"]["owners"] == ["ann@example.com"]
+    assert last["status"] == "resolved"
+    assert not standin.alerts().is_open("a")
+
+
+def test_alerts_do_not_wait_for_each_other(served, standin):
+    standin.decide(lambda s: behave.answer(500) if s.key == "a" else None)
+    check_queued(served, served.post(alert("a")))
+    assert served.post(alert("b")).json()["result"] == "delivered"
+    assert standin.alerts().is_open("b")
+
+
+def test_what_waits_outlives_the_web_server(served, standin):
+    standin.script(behave.answer(503))
+    check_queued(served, served.post(alert("a")))
+    served.stop()
+    assert list(served.tickets()) == [NAME]
+    drain(served)
+    assert standin.alerts().is_open("a")
+
+
+def test_two_drains_at_once_send_each_event_once(served, standin):
+    served.stop()
+    standin.always(behave.answer(503))
+    for n in range(8):
+        assert served.cgi(alert(f"a{n}")).status == 202
+    standin.decide(None)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for done in pool.map(lambda _: served.cli("drain"), range(3)):
+            assert done.returncode in (0, 75)
+    drain(served)
+    keys = [e["deduplication_key"] for e in standin.events()]
+    assert sorted(keys) == [f"a{n}" for n in range(8)]
+
+
+# ---- a destination that rests, or is held ----
+
+
+def test_after_429_nothing_is_sent_until_it_may_be(served, standin):
+    standin.script(behave.retry_after("3000"))
+    check_queued(served, served.post(alert("a")))
+    check_queued(served, served.post(alert("b")), "b")
+    assert len(standin.history()) == 1
+    drain(served)
+    assert standin.alerts().is_open("a") and standin.alerts().is_open("b")
+
+
+def test_after_two_failures_in_a_row_the_destination_rests(served, standin):
+    standin.always(behave.answer(503))
+    for key in ("a", "b", "c", "d"):
+        check_queued(served, served.post(alert(key)), key)
+    assert len(standin.history()) == 2
+    standin.decide(None)
+    drain(served)
+    assert sorted(e["deduplication_key"] for e in standin.events()) == [
+        "a", "b", "c", "d",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_wrong_token_or_url_loses_nothing(served, standin, status):
+    standin.script(behave.answer(status))
+    check_queued(served, served.post(alert("a")))
+    check_queued(served, served.post(alert("b")), "b")
+    assert len(standin.history()) == 1, "held: no more tries"
+    assert served.dead() == {}
+    drain(served)
+    assert standin.alerts().is_open("a") and standin.alerts().is_open("b")
+
+
+def test_a_token_that_was_mended_is_tried_at_once(site, standin):
+    """By the idle responder; held it would wait for five minutes."""
+    wrong = "wrong-token-" + "w0" * 12
+    site.secrets.add(wrong)
+    site.write(site.token_file, wrong)
+    site.start()
+    check_queued(site, site.post(alert("a")))
+    assert standin.history()[0].status == 403
+    site.write(site.token_file, standin.token)
+    assert site.post(alert("b")).json()["result"] == "delivered"
+    standin.wait_events(1, "a")
+    assert len(standin.complaints()) == 1
+    standin.history()[0].verdict = ""
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(served, standin, authority, status):
+    with StandIn(authority) as elsewhere:
+        standin.script(behave.redirect(elsewhere.url(), status))
+        check_queued(served, served.post(alert("a")))
+        assert elsewhere.connections() == 0
+        drain(served)
+        assert elsewhere.connections() == 0
+    assert standin.alerts().is_open("a")
+
+
+# ---- for good ----
+
+
+@pytest.mark.parametrize("status", [400, 402, 405, 409, 410, 412, 415, 422, 451])
+def test_what_is_refused_for_good_becomes_a_dead_letter(
+    served, standin, status
+):
+    standin.script(behave.answer(status))
+    answer = served.post(alert("a"))
+    assert answer.status_code == 202, "it is kept, and that is what 202 says"
+    assert served.tickets() == {}
+    ((name, letter),) = served.dead().items()
+    assert name == f"{NAME}-1"
+    told = json.dumps(letter)
+    assert f"scripted {status}" in told and "request_id" in told
+    drain(served)
+    assert len(standin.history()) == 1, "it is not sent again"
+    assert served.post(alert("b")).json()["result"] == "delivered"
+
+
+def test_after_a_dead_letter_the_alert_goes_on(served, standin):
+    standin.script(behave.answer(422))
+    served.post(alert("a"))
+    answer = served.post(update("a", owner="ann@example.com"))
+    assert answer.json()["result"] == "delivered"
+    assert standin.alerts().is_open("a")
+
+
+def test_too_large_is_tried_once_more_and_smaller(served, standin):
+    standin.script(behave.answer(413))
+    body = json.loads(alert("a"))
+    body["payload"]["note"] = "x" * 5000
+    answer = served.post(json.dumps(body).encode())
+    assert answer.status_code in (200, 202)
+    drain(served)
+    first, second = standin.history("a")
+    assert len(second.body) < len(first.body)
+    assert standin.alerts().is_open("a")
+
+
+def test_too_large_twice_is_a_dead_letter(served, standin):
+    standin.script(behave.answer(413), behave.answer(413))
+    assert served.post(alert("a")).status_code in (200, 202)
+    drain(served)
+    assert len(standin.history("a")) == 2
+    assert len(served.dead()) == 1
+    assert served.tickets() == {}
+
+
+# ---- who is at the other end ----
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["wrong-host", "expired", "not-yet", "self-signed", "stranger", "old-tls"],
+)
+def test_a_server_that_does_not_prove_itself_gets_nothing(
+    served, standin, kind
+):
+    standin.certificate = kind
+    check_queued(served, served.post(alert("a")))
+    assert standin.history() == []
+    standin.certificate = "good"
+    drain(served)
+    assert standin.alerts().is_open("a")
+
+
+def test_only_the_authority_of_the_configuration_counts(site, standin):
+    """Neither the system's nor one of the environment."""
+    site.configure()
+    text = site.conf.read_text().replace(f'ca_file = "{site.etc}/ca.pem"', "")
+    site.write(site.conf, text)
+    env = {"SSL_CERT_FILE": site.etc / "ca.pem",
+           "CURL_CA_BUNDLE": site.etc / "ca.pem"}  # fmt: skip
+    with site.responder(env) as direct, direct.connect() as client:
+        answer = client.request(site.params(alert("a")), alert("a"))
+    assert answer.status == 202
+    assert standin.history() == []
+
+
+def test_no_proxy_of_the_environment_is_used(site, standin):
+    env = {
+        "https_proxy": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "ALL_PROXY": "http://127.0.0.1:9",
+    }
+    with site.responder(env) as direct, direct.connect() as client:
+        answer = client.request(site.params(alert("a")), alert("a"))
+    assert answer.status == 200
+    assert standin.alerts().is_open("a")
+
+
+# ---- the rate ----
+
+
+def test_its_own_rate_keeps_it_within_incident_ios(site, standin):
+    site.configure(destination={"rate": 12})
+    standin.limit.per_minute = 12
+    site.start()
+    results = [
+        site.post(alert(f"a{n}")).json()["result"] for n in range(20)
+    ]
+    assert set(results) == {"delivered", "queued"}
+    assert len(standin.history()) <= 12
+    assert not any(s.limited for s in standin.history())
+    assert len(site.tickets()) == results.count("queued")
