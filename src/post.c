@@ -35,7 +35,8 @@ struct slot {
 	struct curl_slist *headers;
 	enum state state;
 	struct scan unsent;
-	bool begun;   /* the request is on its way */
+	bool begun;   /* connected, the request comes next */
+	bool given;   /* libcurl has some of the body */
 	size_t heard; /* bytes of the answer's body */
 	long connect_ms;
 	long timeout_ms;
@@ -148,7 +149,6 @@ post_url_ok(const char *url, struct fail *f)
 
 /* ---- what libcurl asks and tells on the way ---- */
 
-/* Connected, and the request comes next. */
 static int
 on_begin(void *from, char *to, char *at, int to_port, int at_port)
 {
@@ -186,6 +186,7 @@ on_read(char *out, size_t size, size_t n, void *from)
 		n = s->unsent.left;
 	if (n > 0)
 		memcpy(out, scan_take(&s->unsent, n), n);
+	s->given = true;
 	return n;
 }
 
@@ -498,7 +499,8 @@ leave(struct slot *s, enum state state)
 /*
  * An answer is one whose status line was read.  What its headers and body came
  * to does not matter then: with 202 incident.io has taken the event, whether
- * or not the connection lives to tell its key.
+ * or not the connection lives to tell its key.  And without any of its body
+ * an event cannot have been taken.
  */
 static void
 finish(struct post *p, struct slot *s, CURLcode code)
@@ -512,13 +514,13 @@ finish(struct post *p, struct slot *s, CURLcode code)
 	(void)curl_easy_getinfo(s->easy, CURLINFO_NUM_CONNECTS, &connects);
 	a->ms = (long)(us / 1000);
 	a->status = status < 200 ? 0 : (int)status;
-	a->unknown = a->status == 0 && s->begun;
+	a->unknown = a->status == 0 && s->given;
 	if (a->status == 0)
 		explain(s, code);
 	if (code == CURLE_PEER_FAILED_VERIFICATION ||
 	    code == CURLE_SSL_CACERT_BADFILE)
 		p->distrust = true;
-	else if (s->begun && connects > 0 && !s->place.plain)
+	else if (a->status != 0 && connects > 0 && !s->place.plain)
 		p->distrust = false;
 	(void)curl_multi_remove_handle(p->multi, s->easy);
 	leave(s, DONE);

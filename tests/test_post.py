@@ -502,6 +502,15 @@ def test_a_closed_one_is_found_out_while_the_other_slot_waits(tool, standin):
     assert tool.ask("wait", 1)["status"] == 202
 
 
+def test_a_closed_one_and_nobody_who_listens_any_more(tool, standin):
+    """The head went out on it, but none of the event."""
+    standin.script(behave.AnswerAndClose())
+    tool.post(standin.url())
+    standin.wait(lambda: standin.open_connections() == 0)
+    standin.stop()
+    refused(tool.post(standin.url()), "no connection (Connection refused)")
+
+
 def test_connections_do_not_pile_up(tool, standin):
     for _ in range(12):
         standin.script(behave.AnswerAndClose())
