@@ -16,7 +16,6 @@
 #include "when.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -177,42 +176,16 @@ put_history(struct story *s)
 		    tree_cstr(tree_get(m, "why"), s->a));
 }
 
-static int
-by_serial(const void *x, const void *y)
-{
-	const struct catalog_letter *a = x;
-	const struct catalog_letter *b = y;
-
-	return (a->n > b->n) - (a->n < b->n);
-}
-
-/* The dead letters of the alert, by serial. */
-static struct catalog_letter *
+/* What can be read of the alert's dead letters. */
+static const struct catalog_letter *
 letters(const struct story *s, size_t *n)
 {
-	struct buf list = BUF_MAX(STORY_MAX);
-	struct catalog_letter l;
-	struct catalog_letter *all;
-	struct spool_walk w;
-	struct spool_name name;
+	struct fail f = { 0 };
+	const struct catalog_letter *all =
+	    catalog_letters(s->at, s->id, n, s->a, &f);
 
-	spool_walk_open(&s->at->box, SPOOL_DEAD, &w);
-	while (spool_walk_next(&w, &name)) {
-		struct fail f = { 0 };
-
-		if (strcmp(name.id, s->id) != 0)
-			continue;
-		if (catalog_letter(s->at, name.name, &l, s->a, &f))
-			buf_add(&list, &l, sizeof(l));
-		else if (f.kind != FAIL_NONE)
-			command_say(
-			    "%s/%s: %s", s->at->name, name.name, f.text);
-	}
-	spool_walk_close(&w);
-	*n = list.len / sizeof(l);
-	all = (void *)arena_copy(s->a, list.data, list.len);
-	buf_free(&list);
-	qsort(all, *n, sizeof(l), by_serial);
+	if (f.kind != FAIL_NONE)
+		command_say("%s/%s: %s", s->at->name, s->id, f.text);
 	return all;
 }
 
