@@ -15,6 +15,7 @@
 #include "near.h"
 #include "preview.h"
 #include "prove.h"
+#include "replay.h"
 #include "story.h"
 #include "tend.h"
 #include "trial.h"
@@ -43,6 +44,7 @@ static const struct command *const commands[] = {
 	&tend_drop,
 	&tend_prune,
 	&migrate_move,
+	&replay_command,
 	&prove_secret,
 };
 
