@@ -671,7 +671,7 @@ ticket_last(const struct ticket *t)
 	int64_t last = t->first > t->sent.at ? t->first : t->sent.at;
 
 	for (const struct tree *m = t->history->first; m != NULL; m = m->next)
-		if (number_of(m, "at") > last)
-			last = number_of(m, "at");
+		if (tree_get_num(m, "at") > last)
+			last = tree_get_num(m, "at");
 	return last;
 }
