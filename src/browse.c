@@ -164,13 +164,6 @@ print_line(struct view *v, const struct row *r)
 /* ---- a row as JSON ---- */
 
 static void
-put_text(struct tree *to, const char *name, const char *s, struct arena *a)
-{
-	if (s != NULL)
-		tree_set(a, to, name, tree_str(a, s));
-}
-
-static void
 put_num(struct tree *to, const char *name, int64_t n, struct arena *a)
 {
 	if (n != 0)
@@ -194,15 +187,15 @@ print_object(struct view *v, const struct row *r)
 	struct arena *a = &v->arena;
 	struct tree *to = tree_new(a, TREE_OBJECT);
 
-	put_text(to, "alert", r->id, a);
-	put_text(to, "destination", r->at->name, a);
+	tree_set_str(a, to, "alert", r->id);
+	tree_set_str(a, to, "destination", r->at->name);
 	if (r->at->orphan)
 		tree_set(a, to, "orphan", tree_bool(a, true));
-	put_text(to, "state", r->state, a);
-	put_text(to, "status", r->status, a);
-	put_text(to, "key", r->key, a);
-	put_text(to, "source", r->source, a);
-	put_text(to, "title", r->title, a);
+	tree_set_str(a, to, "state", r->state);
+	tree_set_str(a, to, "status", r->status);
+	tree_set_str(a, to, "key", r->key);
+	tree_set_str(a, to, "source", r->source);
+	tree_set_str(a, to, "title", r->title);
 	put_time(to, "since", r->since, a);
 	put_num(to, "waiting", (int64_t)r->events, a);
 	put_time(to, "waiting_since", r->waiting, a);
@@ -212,7 +205,7 @@ print_object(struct view *v, const struct row *r)
 	if (r->superseded)
 		tree_set(a, to, "superseded", tree_bool(a, true));
 	put_num(to, "answer_status", r->answer, a);
-	put_text(to, "error", r->why, a);
+	tree_set_str(a, to, "error", r->why);
 	(void)printf("%s\n", v->rows == 0 ? "[" : ",");
 	command_print_json(to);
 }

@@ -180,15 +180,6 @@ catalog_owed(const struct spool_box *b)
 
 /* ---- dead letters ---- */
 
-static int64_t
-number_of(const struct tree *t, const char *pointer)
-{
-	int64_t n = 0;
-
-	(void)tree_int(tree_at(t, pointer), &n);
-	return n;
-}
-
 bool
 catalog_letter(const struct catalog_box *b, const char *name,
     struct catalog_letter *out, struct arena *a, struct fail *f)
@@ -207,9 +198,9 @@ catalog_letter(const struct catalog_box *b, const char *name,
 	out->source = tree_cstr(tree_get(t, "source"), a);
 	out->why = tree_cstr(tree_get(t, "why"), a);
 	out->answer = tree_cstr(tree_get(t, "answer"), a);
-	out->at = number_of(t, "/at");
-	out->status = number_of(t, "/answer_status");
-	out->n = number_of(t, "/event/n");
+	out->at = tree_get_num(t, "at");
+	out->status = tree_get_num(t, "answer_status");
+	out->n = tree_get_num(tree_get(t, "event"), "n");
 	out->resolved = tree_says(tree_at(t, "/event/status"), "resolved");
 	out->superseded = tree_is(tree_get(t, "superseded"), TREE_TRUE);
 	out->body = tree_at(t, "/event/body");

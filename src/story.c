@@ -155,15 +155,6 @@ put_moment(
 	buf_puts(&s->out, "\n");
 }
 
-static int64_t
-number(const struct tree *t, const char *name)
-{
-	int64_t n = 0;
-
-	(void)tree_int(tree_get(t, name), &n);
-	return n;
-}
-
 static void
 put_history(struct story *s)
 {
@@ -171,7 +162,7 @@ put_history(struct story *s)
 
 	buf_puts(&s->out, "\ntimeline\n");
 	for (const struct tree *m = history->first; m != NULL; m = m->next)
-		put_moment(s, number(m, "at"), number(m, "n"),
+		put_moment(s, tree_get_num(m, "at"), tree_get_num(m, "n"),
 		    tree_cstr(tree_get(m, "what"), s->a),
 		    tree_cstr(tree_get(m, "why"), s->a));
 }
