@@ -371,6 +371,7 @@ spool_load(const struct spool_box *b, const char *id, struct buf *out,
 	did = load_from(b, b->pending, name, id, &pending, found, &newer, f) &&
 	    load_from(b, b->settled, other, id, &settled, found, &older, f);
 	found->pending = pending.len > 0;
+	found->settled = older > newer;
 	if (did && found->there && older > newer)
 		buf_add(out, settled.data, settled.len);
 	else if (did && found->there)
@@ -541,6 +542,15 @@ spool_settle(const struct spool_box *b, const char *id, struct fail *f)
 	    (linkat(b->pending, from, b->settled, to, 0) == 0 ||
 		fail_sys(f, "settled")) &&
 	    sync_sub(b, id, f) && gone(b->pending, from, f);
+}
+
+bool
+spool_overtaken(const struct spool_box *b, const char *id, struct fail *f)
+{
+	char from[64];
+
+	ticket_name(id, from);
+	return sync_sub(b, id, f) && gone(b->pending, from, f);
 }
 
 bool
