@@ -200,7 +200,7 @@ prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
 		&fw->to->box, fw->id, k.size + RESULT_ROOM, &fw->room, f))
 		return FORWARD_FAILED;
 	/* The progress of one event is durable before the next is sent. */
-	if (k.ticket.sent.n != 0 && !ask->synced &&
+	if (k.ticket.sent.n != 0 && k.generation != ask->synced &&
 	    !spool_sync(&fw->to->box, f))
 		return FORWARD_FAILED;
 	return FORWARD_STARTED;
