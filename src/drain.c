@@ -357,7 +357,11 @@ sweep_locked(struct drain *d, struct drain_list *l, struct drain_entry *e,
 		return true;
 	}
 	e->gone = true;
-	return !k.pending || spool_settle(&l->to->box, e->id, f);
+	if (!k.pending)
+		return true;
+	/* A power cut can leave a newer copy settled than pending. */
+	return k.settled ? spool_overtaken(&l->to->box, e->id, f)
+			 : spool_settle(&l->to->box, e->id, f);
 }
 
 /* Any error leaves the ticket in pending, which is lawful. */
