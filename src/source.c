@@ -1,6 +1,7 @@
 #include "source.h"
 
 #include "arena.h"
+#include "elementary.h"
 #include "event.h"
 #include "montecarlo.h"
 #include "sign.h"
@@ -9,6 +10,7 @@
 #include <string.h>
 
 const struct source_kind *const source_kinds[] = {
+	&source_elementary,
 	&source_montecarlo,
 	NULL,
 };
