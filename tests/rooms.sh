@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../src"
 
 base='arena buf clean fail memory near scan'
 codec='json pyrepr seal sign tree when'
-domain='dbttext draft edrtext elementary event mctext montecarlo option pace proof source summary ticket'
+domain='dbt dbttext draft edrtext elementary event fivetran mctext montecarlo option pace proof source summary ticket'
 io='counters file lock log post spool'
 app='answer conf drain forward health keep metrics plain refusals relay request row secret settings setup'
 doors='ctl responder'
