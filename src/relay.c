@@ -434,13 +434,22 @@ list_items(struct relay *r, const struct conf_source *cs,
 	return items;
 }
 
+/*
+ * Each destination takes as much as the webhook holds, whatever the number of
+ * its alerts.  What is only for known alerts mostly writes nothing.
+ */
 static bool
-has_room(const struct relay *r, const struct request *req, size_t n)
+has_room(const struct relay *r, const struct request *req,
+    const struct item *items, size_t n)
 {
 	struct fail ignored = { 0 };
+	size_t files = 1;
 
-	return spool_room(&r->setup->spool, 2 * n,
-	    n * (GROWTH * req->body.len + TICKET_ROOM), &ignored);
+	for (size_t i = 0; i < n; i++)
+		files += !items[i].alert->only_known;
+	return spool_room(&r->setup->spool, 2 * files,
+	    req->source->n_to * GROWTH * req->body.len + files * TICKET_ROOM,
+	    &ignored);
 }
 
 /* Every name that a yes relies on is made durable by us. */
@@ -471,7 +480,7 @@ take(struct relay *r, const struct request *req, struct item *items, size_t n,
     struct fail *f)
 {
 	const struct source *s = &req->source->source;
-	bool room = has_room(r, req, n);
+	bool room = has_room(r, req, items, n);
 	int64_t deadline = 0;
 
 	for (size_t i = 0; i < n; i++) {
