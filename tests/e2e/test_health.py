@@ -1,0 +1,162 @@
+"""healthz and metrics: DESIGN.md, section 2."""
+
+import json
+import re
+
+import pytest
+
+from world import behave
+from world.montecarlo import alert, update
+from world.site import until
+
+STRANGER = {"X-Forwarded-For": "203.0.113.7"}
+
+
+def health(site, query="", **headers):
+    """Status code and JSON of healthz."""
+    answer = site.post(b"", None, "/healthz" + query, method="GET", headers=headers)
+    return answer.status_code, answer.json()
+
+
+def metrics(site, **headers):
+    return site.post(b"", None, "/metrics", method="GET", headers=headers)
+
+
+def value(text, series):
+    """The number of one series, or None."""
+    found = re.search("^" + re.escape(series) + " ([0-9.]+)$", text, re.M)
+    return float(found.group(1)) if found else None
+
+
+def test_all_is_well(served):
+    code, said = health(served)
+    assert (code, said["status"], said["reasons"]) == (200, "ok", [])
+    assert said["destinations"][0]["mode"] == "ready"
+
+
+def test_a_stranger_gets_the_one_word(served):
+    assert health(served, **STRANGER) == (200, {"status": "ok"})
+    assert metrics(served, **STRANGER).status_code == 403
+
+
+def test_nobody_gets_details_when_status_is_off(site):
+    site.configure(top={"status": "off"})
+    site.start()
+    assert health(site) == (200, {"status": "ok"})
+    assert metrics(site).status_code == 403
+
+
+def test_a_token_opens_the_details_from_anywhere(site):
+    token = site.write(site.etc / "status.token", "open-sesame\n")
+    site.configure(top={"status": "on", "status_token_file": token})
+    site.start()
+    assert "reasons" not in health(site, **STRANGER)[1]
+    bearer = {"Authorization": "Bearer open-sesame"}
+    assert "reasons" in health(site, **STRANGER, **bearer)[1]
+    wrong = {"Authorization": "Bearer open-sesamf"}
+    assert "reasons" not in health(site, **STRANGER, **wrong)[1]
+
+
+def test_healthz_answers_head_without_a_body(served):
+    answer = served.post(b"", None, "/healthz", method="HEAD")
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_a_held_destination_is_degraded_and_503_if_strict(served, standin):
+    standin.always(behave.answer(401))
+    assert served.post(alert("a")).status_code == 202
+    code, said = health(served)
+    assert (code, said["status"]) == (200, "degraded")
+    assert "oncall: held" in said["reasons"]
+    assert health(served, "?strict")[0] == 503
+
+
+def test_dead_letters_are_degraded(served, standin):
+    standin.script(behave.answer(422))
+    served.post(alert("a"))
+    until(lambda: "oncall: there are dead letters" in health(served)[1]["reasons"], "a look")
+
+
+def test_three_refusals_of_known_bodies_in_an_hour_are_degraded(served):
+    for _ in range(2):
+        served.post(alert("a"), "0" * 128)
+    assert health(served)[1]["status"] == "ok"
+    served.post(alert("a"), "0" * 128)
+    assert "montecarlo: three refused" in health(served)[1]["reasons"][0]
+
+
+def test_refusals_of_noise_are_not(served):
+    for _ in range(5):
+        served.post(b'{"a":1}', "0" * 128)
+        served.post(b"noise", "0" * 128)
+    assert health(served)[1]["status"] == "ok"
+
+
+def test_a_torn_ticket_is_degraded_and_set_aside(served, standin):
+    served.post(alert("a"))
+    until(lambda: served.pending_files() == [], "a sweep")
+    (ticket,) = [p for p in (served.box() / "settled").rglob("*.json")]
+    ticket.write_bytes(ticket.read_bytes()[:-30])
+    assert served.post(update("a", alert_feedback="fixed")).status_code == 200
+    assert "there are torn files in corrupt/" in health(served)[1]["reasons"]
+    assert len(list((served.spool / "corrupt").iterdir())) == 1
+
+
+@pytest.mark.parametrize("series, want", [
+    ('bellrelay_webhooks_total{source="montecarlo",result="delivered",status="200"}', 2),
+    ('bellrelay_webhooks_total{source="montecarlo",result="refused",status="403"}', 1),
+    ('bellrelay_deliveries_total{destination="oncall",outcome="delivered"}', 2),
+    ('bellrelay_delivery_seconds_count{destination="oncall"}', 2),
+    ('bellrelay_delivery_seconds_bucket{destination="oncall",le="+Inf"}', 2),
+    ('bellrelay_ready{destination="oncall"}', 1),
+    ('bellrelay_pending{destination="oncall"}', 0),
+    ("bellrelay_corrupt_files", 0),
+])
+def test_what_metrics_counts(served, series, want):
+    served.post(alert("a"))
+    served.post(alert("b"))
+    served.post(alert("c"), "0" * 128)
+    until(lambda: value(metrics(served).text, series) == want, series)
+
+
+def test_counters_outlive_the_processes_and_are_summed_over_them(served):
+    for key in "abcdef":
+        served.post(alert(key))
+    series = 'bellrelay_webhooks_total{source="montecarlo",result="delivered",status="200"}'
+    until(lambda: value(metrics(served).text, series) == 6, "six")
+    served.stop()
+    served.start()
+    served.post(alert("g"))
+    until(lambda: value(metrics(served).text, series) == 7, "seven")
+
+
+def test_metrics_are_in_the_text_format(served):
+    served.post(alert("a"))
+    answer = metrics(served)
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    seen = []
+    for line in answer.text.splitlines():
+        if line.startswith("#"):
+            family = line.split()[2]
+            if family not in seen:
+                seen.append(family)
+        else:
+            assert re.fullmatch(r"[a-z_]+(\{[^{}]*\})? [0-9.]+", line), line
+            assert line.startswith(seen[-1]), "each family in one group"
+
+
+def test_a_stranger_is_known_by_the_address_that_the_server_saw(site):
+    env = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": "203.0.113.9"}
+    answer = site.cgi(path="/healthz", **env)
+    assert json.loads(answer.body) == {"status": "ok"}
+    assert site.cgi(path="/metrics", **env).status == 403
+
+
+@pytest.mark.parametrize("status, word", [(401, "held"), (429, "resting")])
+def test_once_mended_all_is_well_again(served, standin, status, word):
+    standin.always(behave.answer(status))
+    served.post(alert("a"))
+    assert f"oncall: {word}" in health(served)[1]["reasons"]
+    standin.decide(None)
+    assert served.cli("drain").returncode == 0
+    until(lambda: served.health() == (200, "ok"), "it to be well again")
