@@ -394,10 +394,21 @@ read_webhook(const struct source *s, const struct source_request *r,
 	out->items = reader.list.first;
 }
 
+/* A job's event, or a file that dbt wrote (facts/elementary.md, 6). */
+static bool
+looks_known(const struct tree *body)
+{
+	return tree_is(
+		   tree_at(body, "/metadata/dbt_schema_version"), TREE_STR) ||
+	    (tree_is(tree_get(body, "eventType"), TREE_STR) &&
+		tree_is(tree_get(body, "data"), TREE_OBJECT));
+}
+
 const struct source_kind source_dbt = {
 	.name = "dbt",
 	.options = options,
 	.any_type = true,
 	.prove = prove,
 	.read = read_webhook,
+	.looks_known = looks_known,
 };

@@ -220,10 +220,19 @@ read_webhook(const struct source *s, const struct source_request *r,
 	    verdict == PASSED ? draft_over(key, a) : failed(&reader, key);
 }
 
+/* What all events have (facts/elementary.md, 7). */
+static bool
+looks_known(const struct tree *body)
+{
+	return tree_is(tree_get(body, "event"), TREE_STR) &&
+	    tree_is(tree_get(body, "connector_id"), TREE_STR);
+}
+
 const struct source_kind source_fivetran = {
 	.name = "fivetran",
 	.options = options,
 	.any_type = true,
 	.prove = prove,
 	.read = read_webhook,
+	.looks_known = looks_known,
 };
