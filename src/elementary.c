@@ -15,6 +15,7 @@
 
 enum {
 	URL_MAX = 4096,
+	METADATA_MAX = 100,    /* members that are taken as they come */
 	UNITED_MAX = 16 << 10, /* bytes of several alerts' description */
 	TOLD_MAX = 1000,       /* characters of a text that cannot be read */
 };
@@ -375,10 +376,11 @@ static void
 put_metadata(struct reader *r)
 {
 	const struct tree *m = tree_get(r->alert, "metadata");
+	size_t n = 0;
 
 	if (!tree_is(m, TREE_OBJECT))
 		return;
-	for (m = m->first; m != NULL; m = m->next) {
+	for (m = m->first; m != NULL && n < METADATA_MAX; m = m->next, n++) {
 		const char *name = tree_cstr(
 		    tree_strn(r->arena, m->key, m->key_len), r->arena);
 		bool list =
