@@ -1,7 +1,10 @@
 #include "source.h"
 
 #include "arena.h"
+#include "dbt.h"
+#include "elementary.h"
 #include "event.h"
+#include "fivetran.h"
 #include "montecarlo.h"
 #include "sign.h"
 #include "tree.h"
@@ -9,6 +12,9 @@
 #include <string.h>
 
 const struct source_kind *const source_kinds[] = {
+	&source_dbt,
+	&source_elementary,
+	&source_fivetran,
 	&source_montecarlo,
 	NULL,
 };

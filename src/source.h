@@ -83,8 +83,9 @@ struct source_kind {
 	    struct arena *a, struct fail *f);
 
 	/*
-	 * Read a proven webhook; r->tree is there.  An authentic alert always
-	 * rings, so this has no way to fail: what is odd is left out.
+	 * Read a proven webhook; r->tree is there, unless prove has taken a
+	 * body that is not JSON.  An authentic alert always rings, so this has
+	 * no way to fail: what is odd is left out.
 	 */
 	void (*read)(const struct source *s, const struct source_request *r,
 	    struct arena *a, struct source_reading *out);
