@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../src"
 
 base='arena buf clean fail memory near scan'
 codec='json pyrepr seal sign tree when'
-domain='event mctext montecarlo option pace source summary ticket'
+domain='event mctext montecarlo option pace proof source summary ticket'
 io='counters file lock log post spool'
 app='answer conf drain forward health keep metrics plain refusals relay request row secret settings setup'
 doors='ctl responder'
