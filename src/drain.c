@@ -18,6 +18,9 @@ enum {
 	OWING_SLEEP = 5 * WHEN_SECOND,
 	IDLE_SLEEP = 10 * WHEN_SECOND,
 	BUSY_SLEEP = 1 * WHEN_SECOND,
+	FRESH = 1 * WHEN_SECOND,
+	MS_NS = 1000 * 1000,
+	BUSY_MAX = 15, /* times: longer than an exchange takes */
 	UNTIL_MAX = 3660 * WHEN_SECOND, /* a rest is at most an hour */
 	SLICE_NS = 20 * 1000 * 1000,
 	SWEEPS = 4, /* in one step */
@@ -119,7 +122,7 @@ is_due(const struct drain *d, const struct drain_entry *e, int64_t now)
 {
 	if (e->gone || e->empty || e->tried)
 		return false;
-	return d->force || now >= e->until || now < e->set;
+	return (d->force && e->busy == 0) || now >= e->until || now < e->set;
 }
 
 static bool
@@ -241,6 +244,9 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 		e->since = head != NULL ? head->since : 0;
 		e->set = t.set;
 		e->until = t.until;
+		/* Its webhook may be about to send it. */
+		if (e->until < e->mark.mtime_ns / MS_NS + FRESH)
+			e->until = e->mark.mtime_ns / MS_NS + FRESH;
 	}
 	buf_free(&text);
 }
@@ -448,19 +454,20 @@ put_off(struct drain *d, struct drain_list *l, struct drain_entry *e,
 		return;
 	case FORWARD_BUSY:
 		e->until = now + BUSY_SLEEP;
+		e->tried = ++e->busy == BUSY_MAX && d->once;
 		return;
 	case FORWARD_WAIT:
 		e->until = until;
 		return;
 	case FORWARD_REST:
 		d->failed = true;
-		l->over = d->force;
+		l->over = d->once;
 		l->until = until;
 		return;
 	case FORWARD_FAILED:
 		d->failed = true;
-		e->tried = d->force;
-		l->until = now + OWING_SLEEP;
+		e->tried = d->once;
+		l->until = d->once ? now : now + OWING_SLEEP;
 		return;
 	default:
 		l->until = until;
@@ -499,15 +506,19 @@ take_result(struct drain *d, int64_t now)
 	struct drain_list *l = list_of(d, d->calling);
 	struct drain_entry *e;
 
+	d->ended[fw->result]++;
 	if (l == NULL || (e = find_noted(l, fw->id)) == NULL)
 		return;
 	e->empty = !fw->owes;
+	e->busy = 0;
 	e->set = now;
 	e->until = fw->more ? now : fw->until;
 	if (fw->result != FORWARD_LATER)
 		return;
 	d->failed = true;
-	e->tried = d->force;
+	/* One that was made smaller is tried once more. */
+	e->tried = d->force && (e->again || fw->until > now);
+	e->again = true;
 	l->probed = true;
 }
 
@@ -594,6 +605,8 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 	if (!hold(d, l)) {
 		int64_t wait = sleep_for(d, l, now);
 
+		/* Another process is at it. */
+		l->over = d->once;
 		return wait < BUSY_SLEEP ? BUSY_SLEEP : wait;
 	}
 	if (!l->looking &&
@@ -641,6 +654,32 @@ drain_step(struct drain *d, int64_t now)
 			least = wait;
 	}
 	return least;
+}
+
+/* Whether this run still has to do with it. */
+static bool
+is_wanted(const struct drain *d, const struct drain_entry *e, int64_t now)
+{
+	return is_due(d, e, now) || (owes(e) && !e->tried && e->busy > 0);
+}
+
+bool
+drain_over(const struct drain *d, int64_t now)
+{
+	if (forward_busy(&d->forward))
+		return false;
+	for (size_t i = 0; i < d->n; i++) {
+		const struct drain_list *l = &d->lists[i];
+
+		if (l->over)
+			continue;
+		if (l->looked == 0 || l->looking)
+			return false;
+		for (size_t j = 0; j < count(l); j++)
+			if (is_wanted(d, &entries(l)[j], now))
+				return false;
+	}
+	return true;
 }
 
 void

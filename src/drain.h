@@ -30,6 +30,8 @@ struct drain_entry {
 	bool listed;   /* was seen by the look under way */
 	bool noted;    /* by this process, since the last look ended */
 	bool gone;     /* no longer in pending, or not ours to sweep */
+	unsigned busy; /* so many times another was just sending it */
+	bool again;    /* has failed in this run without a wait */
 	int64_t since; /* of its oldest event */
 	int64_t set, until;
 	struct spool_mark mark;
@@ -48,7 +50,7 @@ struct drain_list {
 	int64_t looked; /* when the last look began */
 	int64_t until;  /* the pace says: not before */
 	bool probed;    /* a person's drain has had a failure here */
-	bool over;      /* and goes no further */
+	bool over;      /* this run goes no further here */
 	unsigned turns;
 	int64_t dead; /* dead letters seen by the last look */
 };
@@ -61,8 +63,10 @@ struct drain {
 	size_t n;
 	size_t next; /* whose turn it is */
 	bool force;  /* a person's drain: each ticket once, whatever its wait */
+	bool once;   /* a run that ends when drain_over; force is one too */
 	const struct setup_box *calling; /* where the call in flight goes */
 	bool failed; /* something could not be delivered in this run */
+	size_t ended[FORWARD_RESULTS]; /* how many exchanges ended how */
 	struct arena lists_arena;
 	struct arena arena; /* of one step */
 };
@@ -85,6 +89,13 @@ void drain_note(struct drain *d, const struct setup_box *to, const char *id,
  * once; a call in flight does not count, post_poll wakes for it.
  */
 int64_t drain_step(struct drain *d, int64_t now);
+
+/*
+ * Whether a run that is to end has nothing left to try: all was looked
+ * at, and what still waits has failed in this run, is not due, or goes to a
+ * destination that rests, is held, or is drained by another process.
+ */
+bool drain_over(const struct drain *d, int64_t now);
 
 /* Let go of the drain locks, so that an idle process may take over. */
 void drain_yield(struct drain *d);

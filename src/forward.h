@@ -54,6 +54,7 @@ enum forward_result {
 	FORWARD_DELIVERED,
 	FORWARD_LATER, /* it stays queued */
 	FORWARD_DEAD,  /* refused for good, now a dead letter */
+	FORWARD_RESULTS,
 };
 
 struct forward {

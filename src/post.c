@@ -1,234 +1,623 @@
 #include "post.h"
 
+#include "arena.h"
+#include "buf.h"
 #include "fail.h"
-#include "memory.h"
+#include "scan.h"
+#include "when.h"
 
 #include <curl/curl.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum {
-	BODY_READ = 64 << 10, /* bytes of an answer that we wait for */
-	CONNECTIONS = 4,
-	IDLE_SECONDS = 110, /* for which a connection is kept */
-	HEADER_MAX = 4200,
+	FDS_MAX = 16,
+	KEPT_MAX = 4, /* connections that nobody uses now */
+	/* Those, two connecting, each by IPv4 and IPv6 at once, and some. */
+	SOCKETS_MAX = 16,
+	BODY_READ_MAX = 64 << 10, /* of an answer */
+	CA_SECONDS = 3600,
 };
 
+/* What a URL says of where it leads. */
+struct place {
+	char host[96]; /* with the port, if one is given; for people */
+	bool plain;    /* http, to this very machine */
+};
+
+enum state { IDLE, BUSY, DONE };
+
 struct slot {
-	struct post *post;
 	CURL *easy;
 	struct curl_slist *headers;
-	bool busy;
-	bool done;
-	CURLcode code;
-	const struct post_target *to;
+	enum state state;
+	struct scan unsent;
+	bool begun;   /* the request is on its way */
+	size_t heard; /* bytes of the answer's body */
+	long connect_ms;
 	long timeout_ms;
-	size_t read; /* bytes of the answer's body so far */
-	char error[CURL_ERROR_SIZE];
+	bool own_ca;
+	struct place place;
 	struct post_answer answer;
+	char error[CURL_ERROR_SIZE];
 };
 
 struct post {
+	struct arena arena; /* holds this very struct */
 	CURLM *multi;
 	struct slot slots[POST_SLOTS];
+	int sockets[SOCKETS_MAX]; /* -1: none */
+	bool news;                /* done since the last poll */
+	bool distrust;            /* the certificates at hand may be old */
 };
 
-/* ---- opening ---- */
-
-bool
-post_open(struct post **out, struct fail *f)
-{
-	struct post *p = memory_resize(NULL, sizeof(*p));
-
-	memset(p, 0, sizeof(*p));
-	*out = p;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-	    (p->multi = curl_multi_init()) == NULL)
-		return fail_set(f, FAIL_BROKEN, "libcurl does not start");
-	(void)curl_multi_setopt(
-	    p->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS);
-	for (size_t i = 0; i < POST_SLOTS; i++) {
-		p->slots[i].post = p;
-		p->slots[i].easy = curl_easy_init();
-		if (p->slots[i].easy == NULL)
-			return fail_set(
-			    f, FAIL_BROKEN, "libcurl does not start");
-	}
-	return true;
-}
-
-void
-post_close(struct post *p)
-{
-	for (size_t i = 0; i < POST_SLOTS; i++) {
-		post_stop(p, (enum post_slot)i);
-		curl_easy_cleanup(p->slots[i].easy);
-	}
-	(void)curl_multi_cleanup(p->multi);
-	free(p);
-}
-
-/* ---- where we may send to ---- */
+/* ---- where to ---- */
 
 static bool
 is_loopback(const char *host)
 {
-	unsigned a[4];
-	char end;
+	struct in_addr v4;
+	struct in6_addr v6;
+	char text[INET6_ADDRSTRLEN];
+	size_t n = strlen(host);
 
-	if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+	/* libcurl takes this name for loopback and asks nobody (7.78). */
+	if (strcasecmp(host, "localhost") == 0)
 		return true;
-	return sscanf(host, "%3u.%3u.%3u.%3u%c", &a[0], &a[1], &a[2], &a[3],
-		   &end) == 4 &&
-	    a[0] == 127 && a[1] < 256 && a[2] < 256 && a[3] < 256;
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	if (n < 2 || n - 2 >= sizeof(text) || host[0] != '[')
+		return false;
+	memcpy(text, host + 1, n - 2);
+	text[n - 2] = '\0';
+	return inet_pton(AF_INET6, text, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 static bool
-part(CURLU *u, CURLUPart what, char out[256])
+check_place(const char *scheme, const char *host, const char *port,
+    struct place *out, struct fail *f)
 {
-	char *s = NULL;
-	bool there = curl_url_get(u, what, &s, 0) == CURLUE_OK && s != NULL;
-
-	(void)snprintf(out, 256, "%s", there ? s : "");
-	curl_free(s);
-	return there;
-}
-
-static bool
-parts_ok(CURLU *u, struct fail *f)
-{
-	char scheme[256];
-	char host[256];
-	char other[256];
-
-	if (part(u, CURLUPART_USER, other) ||
-	    part(u, CURLUPART_PASSWORD, other))
+	(void)snprintf(out->host, sizeof(out->host), "%.80s%s%.6s", host,
+	    port == NULL ? "" : ":", port == NULL ? "" : port);
+	out->plain = strcmp(scheme, "http") == 0;
+	if (strcmp(scheme, "https") == 0)
+		return true;
+	if (!out->plain)
 		return fail_set(f, FAIL_BROKEN,
-		    "the URL holds a user or password; use token_file");
-	if (!part(u, CURLUPART_SCHEME, scheme) ||
-	    !part(u, CURLUPART_HOST, host))
-		return fail_set(f, FAIL_BROKEN, "the URL has no host");
-	if (strcmp(scheme, "https") == 0 ||
-	    (strcmp(scheme, "http") == 0 && is_loopback(host)))
-		return true;
-	return fail_set(f, FAIL_BROKEN,
-	    "the URL must begin with https:// (http:// only to this machine)");
+		    "the url begins with %.20s:, wanted https:", scheme);
+	return is_loopback(host) ||
+	    fail_set(f, FAIL_BROKEN,
+		"%s is not this machine: the url must begin with https:",
+		out->host);
+}
+
+static bool
+parse_url(CURLU *u, const char *url, struct place *out, struct fail *f)
+{
+	char *scheme = NULL, *host = NULL, *port = NULL;
+	CURLUcode rc = curl_url_set(u, CURLUPART_URL, url,
+	    CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME);
+	bool did;
+
+	if (rc == CURLUE_USER_NOT_ALLOWED)
+		return fail_set(f, FAIL_BROKEN,
+		    "a user or password in the url: the token belongs in "
+		    "token_file");
+	if (rc == CURLUE_OK)
+		rc = curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
+	if (rc == CURLUE_OK)
+		rc = curl_url_get(u, CURLUPART_HOST, &host, 0);
+	if (rc == CURLUE_OK)
+		(void)curl_url_get(u, CURLUPART_PORT, &port, 0);
+	did = rc == CURLUE_OK ? check_place(scheme, host, port, out, f)
+			      : fail_set(f, FAIL_BROKEN,
+				    "not a url (%s): wanted https://HOST/PATH",
+				    curl_url_strerror(rc));
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	return did;
+}
+
+static bool
+find_place(const char *url, struct place *out, struct fail *f)
+{
+	CURLU *u;
+	bool did;
+
+	for (const char *c = url; *c != '\0'; c++)
+		if (*c <= 0x20 || *c >= 0x7f)
+			return fail_set(f, FAIL_BROKEN,
+			    "a space, a control or a letter beyond ASCII in "
+			    "the url: write it as %%XX");
+	u = curl_url();
+	did = parse_url(u, url, out, f);
+	curl_url_cleanup(u);
+	return did;
 }
 
 bool
 post_url_ok(const char *url, struct fail *f)
 {
-	CURLU *u;
-	bool did;
+	struct place place;
 
-	for (const char *p = url; *p != '\0'; p++)
-		if ((unsigned char)*p <= ' ' || *p == 0x7f)
-			return fail_set(f, FAIL_BROKEN,
-			    "the URL holds a space or a control character");
-	u = curl_url();
-	did = curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK
-	    ? parts_ok(u, f)
-	    : fail_set(f, FAIL_BROKEN, "not a URL; wanted https://...");
-	curl_url_cleanup(u);
-	return did;
+	return find_place(url, &place, f);
 }
 
-/* ---- an exchange ---- */
+/* ---- sockets: known, so that they can be looked at and let go ---- */
+
+static curl_socket_t
+open_socket(void *from, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct post *p = from;
+
+	(void)purpose;
+	for (size_t i = 0; i < SOCKETS_MAX; i++)
+		if (p->sockets[i] == -1) {
+			p->sockets[i] = socket(
+			    a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+			return p->sockets[i];
+		}
+	return CURL_SOCKET_BAD;
+}
+
+static int
+close_socket(void *from, curl_socket_t fd)
+{
+	struct post *p = from;
+
+	for (size_t i = 0; i < SOCKETS_MAX; i++)
+		if (p->sockets[i] == fd)
+			p->sockets[i] = -1;
+	return close(fd);
+}
+
+/*
+ * Have libcurl see which kept connections their servers have closed.
+ *
+ * libcurl looks at a kept connection before it uses it, but under TLS with one
+ * byte of recv(MSG_PEEK) (7.88, vtls/openssl.c, ossl_check_cxn): where a server
+ * said good-bye in good order that byte is there, and the connection passes
+ * for a living one.  The request then goes to nobody, with an outcome that we
+ * cannot know.  So what is left to read of a closed connection is read here,
+ * and libcurl finds its end.
+ */
+static void
+empty_closed(struct post *p)
+{
+	char bytes[512];
+
+	for (size_t i = 0; i < SOCKETS_MAX; i++) {
+		struct pollfd fd = { p->sockets[i], POLLRDHUP, 0 };
+
+		if (fd.fd == -1 || poll(&fd, 1, 0) != 1)
+			continue;
+		while (recv(fd.fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+			;
+	}
+}
+
+/* ---- what libcurl asks and tells on the way ---- */
+
+/* Connected, and the request comes next. */
+static int
+on_begin(void *from, char *to, char *at, int to_port, int at_port)
+{
+	struct slot *s = from;
+
+	(void)to, (void)at, (void)to_port, (void)at_port;
+	s->begun = true;
+	return CURL_PREREQFUNC_OK;
+}
+
+/*
+ * The body is read through here, and not given as CURLOPT_POSTFIELDS, since
+ * what was read cannot be read again.  libcurl sends a request up to five
+ * times anew where a kept connection ends before a byte of answer
+ * (7.88, transfer.c, Curl_retry_request), although the server may have acted
+ * on it: a second event past pace and ticket.  With no way back in the body it
+ * does so only as long as none of it was sent, which no server takes for an
+ * event; else it gives up, and that is an exchange of unknown outcome like any
+ * other.  (CURLOPT_FORBID_RETRY_ON_REUSE comes with 8.16.)
+ */
+static size_t
+on_read(char *out, size_t size, size_t n, void *from)
+{
+	struct slot *s = from;
+
+	n *= size;
+	if (n > s->unsent.left)
+		n = s->unsent.left;
+	if (n > 0)
+		memcpy(out, scan_take(&s->unsent, n), n);
+	return n;
+}
+
+static void
+keep_header(const char *line, size_t n, const char *name, char *out, size_t max)
+{
+	size_t skip = strlen(name);
+
+	if (n < skip || strncasecmp(line, name, skip) != 0)
+		return;
+	while (skip < n && (line[skip] == ' ' || line[skip] == '\t'))
+		skip++;
+	while (n > skip && (unsigned char)line[n - 1] <= ' ')
+		n--;
+	/* Half of a header would say something else. */
+	if (out[0] != '\0' || n - skip >= max)
+		return;
+	memcpy(out, line + skip, n - skip);
+	out[n - skip] = '\0';
+}
 
 static size_t
-take_body(char *bytes, size_t size, size_t n, void *to)
+on_header(char *line, size_t size, size_t n, void *from)
 {
-	struct slot *s = to;
+	struct post_answer *a = &((struct slot *)from)->answer;
+
+	n *= size;
+	/* After 100 Continue comes another answer. */
+	if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
+		a->retry_after[0] = a->date[0] = '\0';
+	keep_header(
+	    line, n, "Retry-After:", a->retry_after, sizeof(a->retry_after));
+	keep_header(line, n, "Date:", a->date, sizeof(a->date));
+	return n;
+}
+
+static size_t
+on_body(char *bytes, size_t size, size_t n, void *from)
+{
+	struct slot *s = from;
 	struct post_answer *a = &s->answer;
 	size_t room = sizeof(a->text) - 1 - a->text_len;
-	size_t len = size * n < room ? size * n : room;
 
-	memcpy(a->text + a->text_len, bytes, len);
-	a->text_len += len;
-	a->text[a->text_len] = '\0';
-	s->read += size * n;
-	/* Enough was heard; the status counts all the same. */
-	return s->read > BODY_READ ? 0 : size * n;
+	n *= size;
+	memcpy(a->text + a->text_len, bytes, n < room ? n : room);
+	a->text_len += n < room ? n : room;
+	s->heard += n;
+	return s->heard > BODY_READ_MAX ? 0 : n;
+}
+
+/* ---- settings (facts/webservers-and-c.md, 5.4) ---- */
+
+static const struct {
+	CURLoption name;
+	long value;
+} numbers[] = {
+	{ CURLOPT_NOSIGNAL, 1 },
+	/* A name server that does not answer would hold the process. */
+	{ CURLOPT_QUICK_EXIT, 1 },
+	{ CURLOPT_FOLLOWLOCATION, 0 },
+	{ CURLOPT_PATH_AS_IS, 1 },
+	/* HTTP/2 costs twice (facts/costs.md, 3). */
+	{ CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
+	{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
+	{ CURLOPT_SSL_VERIFYPEER, 1 },
+	{ CURLOPT_SSL_VERIFYHOST, 2 },
+	{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
+	{ CURLOPT_TCP_KEEPALIVE, 1 },
+	{ CURLOPT_TCP_KEEPIDLE, 30 },
+	{ CURLOPT_TCP_KEEPINTVL, 15 },
+	/* Load balancers forget a silent connection after a minute or more,
+	 * and want rid of old ones. */
+	{ CURLOPT_MAXAGE_CONN, 50 },
+	{ CURLOPT_MAXLIFETIME_CONN, 3600 },
+	{ CURLOPT_UPLOAD_BUFFERSIZE, 16384 },
+};
+
+static const struct {
+	CURLoption name;
+	const char *value;
+} texts[] = {
+	/* Not what the environment says. */
+	{ CURLOPT_PROXY, "" },
+	{ CURLOPT_NOPROXY, "*" },
+	/* A directory of certificates keeps libcurl from keeping what it read
+	 * (facts/costs.md, 3). */
+	{ CURLOPT_CAPATH, NULL },
+	{ CURLOPT_USERAGENT, "bellrelay/" VERSION },
+};
+
+static bool
+set_constants(CURL *e)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		good = good &&
+		    curl_easy_setopt(e, numbers[i].name, numbers[i].value) ==
+			CURLE_OK;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		good = good &&
+		    curl_easy_setopt(e, texts[i].name, texts[i].value) ==
+			CURLE_OK;
+	return good;
 }
 
 static void
-take_value(const char *line, size_t n, const char *name, char out[64])
-{
-	size_t len = strlen(name);
-
-	if (n <= len || strncasecmp(line, name, len) != 0)
-		return;
-	line += len;
-	n -= len;
-	while (n > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		n--;
-	}
-	while (n > 0 && (unsigned char)line[n - 1] <= ' ')
-		n--;
-	(void)snprintf(out, 64, "%.*s", n < 63 ? (int)n : 63, line);
-}
-
-static size_t
-take_header(char *line, size_t size, size_t n, void *to)
-{
-	struct slot *s = to;
-
-	take_value(line, size * n, "Retry-After:", s->answer.retry_after);
-	take_value(line, size * n, "Date:", s->answer.date);
-	return size * n;
-}
-
-static void
-set_headers(struct slot *s)
-{
-	char line[HEADER_MAX];
-	static const char *const plain[] = { "Content-Type: application/json",
-		"Accept: application/json", "Expect:" };
-
-	curl_slist_free_all(s->headers);
-	s->headers = NULL;
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-		s->headers = curl_slist_append(s->headers, plain[i]);
-	if (s->to->token != NULL) {
-		(void)snprintf(line, sizeof(line), "Authorization: Bearer %s",
-		    s->to->token);
-		s->headers = curl_slist_append(s->headers, line);
-	}
-	(void)curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers);
-}
-
-/* What holds for every exchange (facts/webservers-and-c.md, 5.4). */
-static void
-set_common(struct slot *s)
+set_callbacks(struct post *p, struct slot *s)
 {
 	CURL *e = s->easy;
 
-	(void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	(void)curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	(void)curl_easy_setopt(
-	    e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(e, CURLOPT_PROXY, "");
-	(void)curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	(void)curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	(void)curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)IDLE_SECONDS);
-	(void)curl_easy_setopt(e, CURLOPT_USERAGENT, "bellrelay/" VERSION);
-	(void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-	(void)curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
-	(void)curl_easy_setopt(
-	    e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	/* libcurl keeps the certificates only where it has one file of them
-	 * and no directory (facts/costs.md, 3). */
-	(void)curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
-	(void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->error);
-	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
-	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
-	(void)curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header);
+	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, p);
+	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, p);
+	(void)curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_begin);
+	(void)curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
+	(void)curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
+	(void)curl_easy_setopt(e, CURLOPT_READDATA, s);
+	(void)curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	(void)curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
-	(void)curl_easy_setopt(e, CURLOPT_PRIVATE, s);
+	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
+	(void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->error);
+}
+
+/* Where to, and whom to trust there. */
+static bool
+set_target(struct post *p, struct slot *s, const struct post_target *t)
+{
+	CURL *e = s->easy;
+
+	if (t->ca_file != NULL &&
+	    curl_easy_setopt(e, CURLOPT_CAINFO, t->ca_file) != CURLE_OK)
+		return false;
+	/* After a refusal the file is read again: it may have been mended. */
+	(void)curl_easy_setopt(
+	    e, CURLOPT_CA_CACHE_TIMEOUT, p->distrust ? 1L : (long)CA_SECONDS);
+	(void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, s->connect_ms);
+	(void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, s->timeout_ms);
+	return curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR,
+		   s->place.plain ? "http" : "https") == CURLE_OK &&
+	    curl_easy_setopt(e, CURLOPT_URL, t->url) == CURLE_OK;
+}
+
+static void
+add_header(struct slot *s, const char *line)
+{
+	s->headers = curl_slist_append(s->headers, line);
+}
+
+static bool
+add_token(struct slot *s, const char *token)
+{
+	struct buf line = BUF_MAX(64 << 10);
+
+	for (const char *c = token; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return false;
+	buf_printf(&line, "Authorization: Bearer %s", token);
+	if (!line.full)
+		add_header(s, line.data);
+	buf_free(&line);
+	return !line.full;
+}
+
+static void
+set_body(struct slot *s, const char *body, size_t n)
+{
+	s->unsent = (struct scan){ (const unsigned char *)body, n };
+	if (body == NULL)
+		return;
+	(void)curl_easy_setopt(s->easy, CURLOPT_POST, 1L);
+	(void)curl_easy_setopt(
+	    s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
+	add_header(s, "Content-Type: application/json");
+	/* No asking first: it costs a second where nobody answers that. */
+	add_header(s, "Expect:");
+}
+
+/* ---- how it ended ---- */
+
+/* What happened, and what to do about it, for those that have no own words. */
+static const struct {
+	CURLcode code;
+	const char *cause;
+	bool detail; /* libcurl's words tell more */
+	const char *cure;
+} causes[] = {
+	{ CURLE_COULDNT_RESOLVE_HOST, "this host is not found", false,
+	    "look at the url, and at this machine's name service (DNS)" },
+	{ CURLE_SSL_CONNECT_ERROR, "no TLS connection", true,
+	    "it must speak TLS 1.2 or later" },
+	{ CURLE_GOT_NOTHING, "it closed the connection without an answer",
+	    false, NULL },
+	{ CURLE_SEND_FAIL_REWIND,
+	    "it closed the kept connection without an answer", false, NULL },
+	{ CURLE_RECV_ERROR, "the connection broke before an answer", true,
+	    NULL },
+	{ CURLE_SEND_ERROR, "the connection broke before an answer", true,
+	    NULL },
+	{ CURLE_UNSUPPORTED_PROTOCOL, "what it answers is not HTTP", false,
+	    "look at the port in the url" },
+	{ CURLE_WEIRD_SERVER_REPLY, "what it answers is not HTTP", false,
+	    "look at the port in the url" },
+};
+
+static void
+add(struct post_answer *a, const char *text)
+{
+	size_t n = strlen(a->why);
+
+	(void)snprintf(a->why + n, sizeof(a->why) - n, "%s", text);
+}
+
+static void
+say(struct slot *s, const char *cause, const char *detail, const char *cure)
+{
+	struct post_answer *a = &s->answer;
+
+	add(a, s->place.host);
+	add(a, ": ");
+	add(a, cause);
+	if (detail != NULL && detail[0] != '\0') {
+		add(a, " (");
+		add(a, detail);
+		add(a, ")");
+	}
+	if (cure != NULL) {
+		add(a, "; ");
+		add(a, cure);
+	}
+}
+
+static void
+say_late(struct slot *s)
+{
+	long connect =
+	    s->connect_ms < s->timeout_ms ? s->connect_ms : s->timeout_ms;
+	char span[WHEN_SIZE], cause[WHEN_SIZE + 32];
+
+	when_span(s->begun ? s->timeout_ms : connect, span);
+	(void)snprintf(cause, sizeof(cause), "no %s within %s",
+	    s->begun ? "answer" : "connection", span);
+	say(s, cause, NULL,
+	    s->begun
+		? NULL
+		: "look at the url, the name service (DNS) and the firewall");
+}
+
+static void
+say_untrusted(struct slot *s)
+{
+	static const char same[] = "SSL certificate problem: ";
+	const char *detail = s->error;
+	const char *cure = "name the authority that signed it in ca_file";
+	long reason = 0;
+
+	if (strncmp(detail, same, strlen(same)) == 0)
+		detail += strlen(same);
+	(void)curl_easy_getinfo(s->easy, CURLINFO_SSL_VERIFYRESULT, &reason);
+	/* OpenSSL's x509_vfy.h: 9 not yet valid, 10 has expired.  Where only
+	 * the name is wrong, which libcurl looks at, there is no number. */
+	if (reason == 9 || reason == 10)
+		cure = "it must be renewed, or this machine's clock is wrong";
+	else if (reason <= 1)
+		cure = "look at the host in the url";
+	say(s, "its certificate does not pass", detail, cure);
+}
+
+static void
+explain(struct slot *s, CURLcode code)
+{
+	long number = 0;
+
+	switch (code) {
+	case CURLE_OPERATION_TIMEDOUT:
+		say_late(s);
+		return;
+	case CURLE_PEER_FAILED_VERIFICATION:
+		say_untrusted(s);
+		return;
+	case CURLE_SSL_CACERT_BADFILE:
+		say(s, "the certificates to trust cannot be read", NULL,
+		    s->own_ca ? "look at ca_file"
+			      : "install ca-certificates, or set ca_file");
+		return;
+	case CURLE_COULDNT_CONNECT:
+		(void)curl_easy_getinfo(s->easy, CURLINFO_OS_ERRNO, &number);
+		say(s, "no connection",
+		    number == 0 ? s->error : strerror((int)number),
+		    "look at the url and the firewall");
+		return;
+	default:
+		break;
+	}
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+		if (causes[i].code == code) {
+			say(s, causes[i].cause,
+			    causes[i].detail ? s->error : NULL, causes[i].cure);
+			return;
+		}
+	say(s, curl_easy_strerror(code), s->error, NULL);
+}
+
+static void
+leave(struct slot *s, enum state state)
+{
+	curl_slist_free_all(s->headers);
+	s->headers = NULL;
+	s->state = state;
+}
+
+/*
+ * An answer is one whose status line was read.  What its headers and body came
+ * to does not matter then: with 202 incident.io has taken the event, whether
+ * or not the connection lives to tell its key.
+ */
+static void
+finish(struct post *p, struct slot *s, CURLcode code)
+{
+	struct post_answer *a = &s->answer;
+	long status = 0, connects = 0;
+	curl_off_t us = 0;
+
+	(void)curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl_easy_getinfo(s->easy, CURLINFO_TOTAL_TIME_T, &us);
+	(void)curl_easy_getinfo(s->easy, CURLINFO_NUM_CONNECTS, &connects);
+	a->ms = (long)(us / 1000);
+	a->status = status < 200 ? 0 : (int)status;
+	a->unknown = a->status == 0 && s->begun;
+	if (a->status == 0)
+		explain(s, code);
+	if (code == CURLE_PEER_FAILED_VERIFICATION ||
+	    code == CURLE_SSL_CACERT_BADFILE)
+		p->distrust = true;
+	else if (s->begun && connects > 0 && !s->place.plain)
+		p->distrust = false;
+	(void)curl_multi_remove_handle(p->multi, s->easy);
+	leave(s, DONE);
+	p->news = true;
+}
+
+/* ---- exchanges ---- */
+
+void
+post_stop(struct post *p, enum post_slot slot)
+{
+	struct slot *s = &p->slots[slot];
+
+	if (s->state == BUSY)
+		(void)curl_multi_remove_handle(p->multi, s->easy);
+	leave(s, IDLE);
+}
+
+static bool
+prepare(struct post *p, struct slot *s, const struct post_target *t,
+    const char *body, size_t n, struct fail *f)
+{
+	if (!find_place(t->url, &s->place, f))
+		return false;
+	if (t->token != NULL && !add_token(s, t->token))
+		return fail_set(f, FAIL_BROKEN,
+		    "a control character in the token, or too much of it: "
+		    "look at token_file");
+	curl_easy_reset(s->easy);
+	set_callbacks(p, s);
+	set_body(s, body, n);
+	if (!set_constants(s->easy) || !set_target(p, s, t) ||
+	    curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers) !=
+		CURLE_OK)
+		return fail_set(f, FAIL_BROKEN,
+		    "this libcurl does not know a setting; 7.88 does");
+	return true;
+}
+
+static bool
+is_busy(const struct post *p)
+{
+	return post_busy(p, POST_WEBHOOK) || post_busy(p, POST_DRAIN);
 }
 
 void
@@ -236,116 +625,58 @@ post_start(struct post *p, enum post_slot slot, const struct post_target *t,
     const char *body, size_t n, long timeout_ms)
 {
 	struct slot *s = &p->slots[slot];
+	struct fail f = { 0 };
 
 	post_stop(p, slot);
-	curl_easy_reset(s->easy);
-	s->busy = true;
-	s->done = false;
-	s->to = t;
-	s->timeout_ms = timeout_ms;
-	s->read = 0;
-	s->error[0] = '\0';
-	s->answer = (struct post_answer){ 0 };
-	set_common(s);
-	set_headers(s);
-	(void)curl_easy_setopt(s->easy, CURLOPT_URL, t->url);
-	if (t->ca_file != NULL)
-		(void)curl_easy_setopt(s->easy, CURLOPT_CAINFO, t->ca_file);
-	(void)curl_easy_setopt(s->easy, CURLOPT_CONNECTTIMEOUT_MS,
-	    t->connect_ms < timeout_ms ? t->connect_ms : timeout_ms);
-	(void)curl_easy_setopt(s->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
-	if (body != NULL) {
-		(void)curl_easy_setopt(
-		    s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
-		(void)curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, body);
-	}
-	(void)curl_multi_add_handle(p->multi, s->easy);
-}
-
-static void
-explain(struct slot *s)
-{
-	struct post_answer *a = &s->answer;
-	const char *text =
-	    s->error[0] != '\0' ? s->error : curl_easy_strerror(s->code);
-
-	switch (s->code) {
-	case CURLE_OPERATION_TIMEDOUT:
-		(void)snprintf(a->why, sizeof(a->why), "no answer in %ld ms",
-		    s->timeout_ms);
+	*s = (struct slot){ .easy = s->easy,
+		.connect_ms = t->connect_ms > 0 ? t->connect_ms : 1,
+		.timeout_ms = timeout_ms > 0 ? timeout_ms : 1,
+		.own_ca = t->ca_file != NULL };
+	/* Where one is under way, its connection may have ended with its
+	 * answer in it. */
+	if (!is_busy(p))
+		empty_closed(p);
+	if (prepare(p, s, t, body, n, &f) &&
+	    curl_multi_add_handle(p->multi, s->easy) == CURLM_OK) {
+		s->state = BUSY;
 		return;
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CACERT_BADFILE:
-		(void)snprintf(a->why, sizeof(a->why),
-		    "the certificate is not trusted (%.120s); is ca_file "
-		    "right?",
-		    text);
-		return;
-	default:
-		(void)snprintf(a->why, sizeof(a->why), "%.200s", text);
 	}
+	add(&s->answer, f.text);
+	leave(s, DONE);
+	p->news = true;
 }
 
 static void
-finish(struct slot *s, CURLcode code)
+advance(struct post *p)
 {
-	struct post_answer *a = &s->answer;
-	curl_off_t before = 0;
-	curl_off_t total = 0;
-	long status = 0;
+	const CURLMsg *m;
+	int n;
 
-	(void)curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
-	(void)curl_easy_getinfo(s->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
-	(void)curl_easy_getinfo(s->easy, CURLINFO_TOTAL_TIME_T, &total);
-	s->code = code;
-	/* A status that was read is an answer, whatever became of the rest. */
-	a->status = status >= 200 ? (int)status : 0;
-	a->unknown = a->status == 0 && before > 0;
-	a->ms = (long)(total / 1000);
-	if (a->status == 0)
-		explain(s);
-	(void)curl_multi_remove_handle(s->post->multi, s->easy);
-	s->busy = false;
-	s->done = true;
-}
-
-static void
-collect(struct post *p)
-{
-	CURLMsg *m;
-	int left;
-
-	while ((m = curl_multi_info_read(p->multi, &left)) != NULL) {
-		struct slot *s = NULL;
-
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		(void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &s);
-		finish(s, m->data.result);
-	}
+	(void)curl_multi_perform(p->multi, &n);
+	while ((m = curl_multi_info_read(p->multi, &n)) != NULL)
+		for (size_t i = 0; i < POST_SLOTS; i++)
+			if (p->slots[i].easy == m->easy_handle) {
+				/* It frees m. */
+				finish(p, &p->slots[i], m->data.result);
+				break;
+			}
 }
 
 void
 post_poll(struct post *p, long wait_ms, const int *fds, size_t n, bool *ready)
 {
-	struct curl_waitfd extra[8] = { 0 };
-	int running = 0;
-	int events;
+	struct curl_waitfd extra[FDS_MAX];
 
-	for (size_t i = 0; i < n; i++) {
-		extra[i].fd = fds[i];
-		extra[i].events = CURL_WAIT_POLLIN;
-		ready[i] = false;
-	}
-	(void)curl_multi_perform(p->multi, &running);
-	collect(p);
-	for (size_t i = 0; i < POST_SLOTS; i++)
-		if (p->slots[i].done)
-			wait_ms = 0;
-	(void)curl_multi_poll(
-	    p->multi, extra, (unsigned)n, (int)wait_ms, &events);
-	(void)curl_multi_perform(p->multi, &running);
-	collect(p);
+	n = n < FDS_MAX ? n : FDS_MAX;
+	for (size_t i = 0; i < n; i++)
+		extra[i] = (struct curl_waitfd){ fds[i], CURL_WAIT_POLLIN, 0 };
+	advance(p);
+	if (wait_ms < 0 || p->news)
+		wait_ms = 0;
+	(void)curl_multi_poll(p->multi, extra, (unsigned)n,
+	    wait_ms < INT_MAX ? (int)wait_ms : INT_MAX, NULL);
+	advance(p);
+	p->news = false;
 	for (size_t i = 0; i < n; i++)
 		ready[i] = extra[i].revents != 0;
 }
@@ -353,7 +684,7 @@ post_poll(struct post *p, long wait_ms, const int *fds, size_t n, bool *ready)
 bool
 post_busy(const struct post *p, enum post_slot slot)
 {
-	return p->slots[slot].busy;
+	return p->slots[slot].state == BUSY;
 }
 
 bool
@@ -361,22 +692,55 @@ post_done(struct post *p, enum post_slot slot, struct post_answer *out)
 {
 	struct slot *s = &p->slots[slot];
 
-	if (!s->done)
+	if (s->state != DONE)
 		return false;
+	s->state = IDLE;
 	*out = s->answer;
-	s->done = false;
+	return true;
+}
+
+/* ---- life ---- */
+
+bool
+post_open(struct post **out, struct fail *f)
+{
+	const curl_version_info_data *v;
+	struct arena a = { 0 };
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return fail_set(f, FAIL_BROKEN, "libcurl does not start");
+	v = curl_version_info(CURLVERSION_NOW);
+	if ((v->features & CURL_VERSION_SSL) == 0 ||
+	    (v->features & CURL_VERSION_ASYNCHDNS) == 0) {
+		curl_global_cleanup();
+		return fail_set(f, FAIL_BROKEN,
+		    "libcurl %s lacks TLS, or name look-ups that do not wait",
+		    v->version);
+	}
+	*out = arena_alloc(&a, sizeof(**out));
+	**out = (struct post){ .arena = a, .multi = curl_multi_init() };
+	for (size_t i = 0; i < POST_SLOTS; i++)
+		(*out)->slots[i].easy = curl_easy_init();
+	for (size_t i = 0; i < SOCKETS_MAX; i++)
+		(*out)->sockets[i] = -1;
+	(void)curl_multi_setopt(
+	    (*out)->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_MAX);
 	return true;
 }
 
 void
-post_stop(struct post *p, enum post_slot slot)
+post_close(struct post *p)
 {
-	struct slot *s = &p->slots[slot];
+	struct arena a;
 
-	if (s->busy)
-		(void)curl_multi_remove_handle(p->multi, s->easy);
-	s->busy = false;
-	s->done = false;
-	curl_slist_free_all(s->headers);
-	s->headers = NULL;
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < POST_SLOTS; i++) {
+		post_stop(p, (enum post_slot)i);
+		curl_easy_cleanup(p->slots[i].easy);
+	}
+	(void)curl_multi_cleanup(p->multi);
+	curl_global_cleanup();
+	a = p->arena;
+	arena_free(&a);
 }

@@ -3,7 +3,7 @@
  *
  * One multi handle a process keeps connections and certificates
  * (facts/webservers-and-c.md, 5.4; facts/costs.md, 3).  A slot is one
- * exchange; a process has two, the webhook's and the drain's.
+ * exchange; a process has three: the webhook's, the drain's, and the watch's.
  */
 #ifndef POST_H
 #define POST_H
@@ -22,7 +22,7 @@ struct post_target {
 	long connect_ms;
 };
 
-enum post_slot { POST_WEBHOOK, POST_DRAIN, POST_SLOTS };
+enum post_slot { POST_WEBHOOK, POST_DRAIN, POST_WATCH, POST_SLOTS };
 
 /* How an exchange ended. */
 struct post_answer {
@@ -55,8 +55,8 @@ void post_start(struct post *p, enum post_slot slot,
 
 /*
  * Let exchanges go on for at most wait_ms, or until one is done or one of the
- * n descriptors can be read.  ready[i] says which can; ready may be NULL if
- * n is 0.
+ * n descriptors, 16 at most, can be read.  ready[i] says which can; ready may
+ * be NULL if n is 0.
  */
 void post_poll(
     struct post *p, long wait_ms, const int *fds, size_t n, bool *ready);

@@ -1,8 +1,10 @@
 #include "relay.h"
 
 #include "answer.h"
+#include "diary.h"
 #include "event.h"
 #include "fail.h"
+#include "journal.h"
 #include "keep.h"
 #include "log.h"
 #include "refusals.h"
@@ -55,6 +57,8 @@ adopt(struct relay *r, struct setup *fresh)
 {
 	struct setup *before = r->setup;
 
+	/* Its URL may be the old one's. */
+	post_stop(r->post, POST_WATCH);
 	r->setup = fresh;
 	r->broken[0] = '\0';
 	if (before != NULL && forward_busy(&r->drain.forward)) {
@@ -338,6 +342,33 @@ enqueue(struct relay *r, const struct source *s, struct item *i, bool room,
 	return did;
 }
 
+/* ---- an alert of our own ---- */
+
+void
+relay_tell(struct relay *r, struct setup_box *to, const char *key,
+    struct tree *change, int64_t now)
+{
+	static const struct source_kind kind = { .name = "bellrelay" };
+	const struct source self = {
+		.name = "bellrelay", .kind = &kind, .namespace = "bellrelay"
+	};
+	struct source_item alert = {
+		.key = key, .whole = true, .change = change
+	};
+	struct item i = { .alert = &alert, .to = to };
+	struct fail f = { 0 };
+	struct log_line l;
+
+	if (enqueue(r, &self, &i, true, now, &f) && spool_sync(&to->box, &f))
+		drain_note(&r->drain, to, i.id, i.urgent, !i.waits, 0, 0, now);
+	l = log_begin(now, "self");
+	log_str(&l, "destination", to->to->name);
+	log_str(&l, "status", i.resolved ? "resolved" : "firing");
+	log_str(&l, "alert", i.id);
+	log_str(&l, "why", f.kind == FAIL_NONE ? NULL : f.text);
+	log_end(&l);
+}
+
 /* ---- forwarding within the webhook's one time-out ---- */
 
 /* Wait for the call; false: it is over, but its result is not on disk. */
@@ -434,13 +465,20 @@ list_items(struct relay *r, const struct conf_source *cs,
 	return items;
 }
 
+/* The journal is the first thing to go when space is short. */
 static bool
 has_room(const struct relay *r, const struct request *req, size_t n)
 {
-	struct fail ignored = { 0 };
+	const struct spool *sp = &r->setup->spool;
+	size_t bytes = n * (GROWTH * req->body.len + TICKET_ROOM);
 
-	return spool_room(&r->setup->spool, 2 * n,
-	    n * (GROWTH * req->body.len + TICKET_ROOM), &ignored);
+	do {
+		struct fail full = { 0 };
+
+		if (spool_room(sp, 2 * n, bytes, &full))
+			return true;
+	} while (journal_give_way(sp->dir));
+	return false;
 }
 
 /* Every name that a yes relies on is made durable by us. */
@@ -519,15 +557,15 @@ answer_taken(struct relay *r, const struct request *req,
 
 static bool
 serve(struct relay *r, struct request *req, struct answer *out,
-    struct item **items, size_t *n, struct fail *why)
+    struct source_request *sr, struct item **items, size_t *n, struct fail *why)
 {
 	const struct source *s = &req->source->source;
 	struct source_reading reading = { 0 };
-	struct source_request sr;
 
-	if (!prove(r, req, &sr, out, why))
+	if (!prove(r, req, sr, out, why))
 		return false;
-	s->kind->read(s, &sr, &r->arena, &reading);
+	sr->proven = true;
+	s->kind->read(s, sr, &r->arena, &reading);
 	if (reading.items == NULL) {
 		answer_items(out, NULL, 0, false, &r->arena);
 		return true;
@@ -597,9 +635,25 @@ log_webhook(const struct request *req, const struct answer *a,
 	log_end(&l);
 }
 
+static void
+write_diary(struct relay *r, const struct request *req,
+    const struct source_request *sr, const char *outcome, const char *alert)
+{
+	struct diary_entry e = { .at = req->now,
+		.ms = relay_now() - req->now,
+		.source = req->source->source.name,
+		.outcome = outcome,
+		.alert = alert,
+		.body = sr->tree };
+
+	if (r->setup->boxes != NULL)
+		diary_write(r->setup, &e, &r->arena);
+}
+
 void
 relay_webhook(struct relay *r, struct request *req, struct answer *out)
 {
+	struct source_request sr = { 0 };
 	struct item *items = NULL;
 	struct fail why = { 0 };
 	struct fail stuck = { 0 };
@@ -607,7 +661,7 @@ relay_webhook(struct relay *r, struct request *req, struct answer *out)
 
 	if (forward_busy(&r->webhook))
 		(void)forward_settle(&r->webhook, req->now, &stuck);
-	if (!serve(r, req, out, &items, &n, &why) && out->status == 503)
+	if (!serve(r, req, out, &sr, &items, &n, &why) && out->status == 503)
 		/* What is wrong with the spool may be that it was replaced. */
 		if (!forward_busy(&r->webhook) &&
 		    !forward_busy(&r->drain.forward)) {
@@ -616,5 +670,8 @@ relay_webhook(struct relay *r, struct request *req, struct answer *out)
 		}
 	log_webhook(req, out, items, n, &why);
 	count_webhook(r, req, out->status, result_word(out, items, n));
+	if (sr.proven)
+		write_diary(r, req, &sr, result_word(out, items, n),
+		    n > 0 ? items[0].id : NULL);
 	arena_reset(&r->arena);
 }

@@ -19,6 +19,7 @@
 struct answer;
 struct fail;
 struct request;
+struct tree;
 
 struct relay {
 	const char *path; /* of the configuration; borrowed */
@@ -30,6 +31,8 @@ struct relay {
 	struct drain drain;
 	struct arena arena; /* of the request */
 	struct counters counters;
+	int64_t watched;         /* when the watch last looked */
+	struct post_target beat; /* of the heartbeat under way */
 	char broken[240]; /* why a changed configuration is not in use, or "" */
 };
 
@@ -54,6 +57,13 @@ size_t relay_body_limit(const struct relay *r);
 
 /* Write what was counted to the spool. */
 void relay_flush(struct relay *r);
+
+/*
+ * An alert of our own, to one destination: stored, and sent when the drain
+ * comes to it.  change is as a source_kind reads it.
+ */
+void relay_tell(struct relay *r, struct setup_box *to, const char *key,
+    struct tree *change, int64_t now);
 
 /* Answer a routed webhook and log it. */
 void relay_webhook(struct relay *r, struct request *req, struct answer *out);

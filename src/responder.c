@@ -17,6 +17,7 @@
 #include "metrics.h"
 #include "relay.h"
 #include "request.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <fcgiapp.h>
@@ -333,6 +334,7 @@ idle(struct relay *r)
 	if (r->drain.setup != r->setup && !forward_busy(&r->drain.forward))
 		drain_use(&r->drain, r->setup);
 	wait = (long)drain_step(&r->drain, now);
+	watch_step(r, now);
 	relay_flush(r);
 	return wait;
 }

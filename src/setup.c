@@ -40,7 +40,7 @@ open_box(const struct setup *s, struct setup_box *b, struct fail *f)
 	fingerprint(t->url, t->token, b->target);
 	if (!spool_box_open(&s->spool, b->to->name, &b->box, f))
 		return false;
-	for (size_t i = 0; i < POST_SLOTS; i++)
+	for (size_t i = 0; i < POST_WATCH; i++)
 		if (!lock_open(b->box.dir, &b->hands[i], f))
 			return false;
 	return true;
@@ -81,7 +81,7 @@ setup_shut(struct setup *s)
 	if (s->boxes == NULL)
 		return;
 	for (size_t i = 0; i < s->conf.n_destinations; i++) {
-		for (size_t j = 0; j < POST_SLOTS; j++)
+		for (size_t j = 0; j < POST_WATCH; j++)
 			lock_close(&s->boxes[i].hands[j]);
 		spool_box_close(&s->boxes[i].box);
 	}

@@ -19,9 +19,9 @@ struct fail;
 struct setup_box {
 	const struct conf_destination *to;
 	struct spool_box box;
-	struct lock_hand hands[POST_SLOTS];
-	char url[PACE_NAME];    /* fingerprint of the URL */
-	char target[PACE_NAME]; /* of the URL and the token */
+	struct lock_hand hands[POST_WATCH]; /* the webhook's, the drain's */
+	char url[PACE_NAME];                /* fingerprint of the URL */
+	char target[PACE_NAME];             /* of the URL and the token */
 };
 
 struct setup {

@@ -46,6 +46,7 @@ struct source_request {
 	size_t body_len;
 	const struct tree *tree; /* of the body; NULL if it is not JSON */
 	int64_t now;
+	bool proven; /* the proof was accepted, and the body is fit to read */
 };
 
 /* One alert in a webhook. */

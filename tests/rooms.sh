@@ -6,10 +6,10 @@ set -eu
 cd "$(dirname "$0")/../src"
 
 base='arena buf clean fail memory near scan'
-codec='json pyrepr seal sign tree when'
-domain='event mctext montecarlo option pace proof source summary ticket'
-io='counters file lock log post spool'
-app='answer conf drain forward health keep metrics plain refusals relay request row secret settings setup'
+codec='display json pyrepr seal sign tree when'
+domain='event generic incidentio mctext montecarlo option pace proof source standard summary ticket'
+io='counters file journal lock log post spool'
+app='answer browse catalog check command conf deliver diary drain forward health keep metrics owner pick plain preview prove refusals relay request row secret settings setup story trial verify watch'
 doors='ctl responder'
 
 bad=0

@@ -157,8 +157,8 @@ static const struct {
 	    "conf:1: self_alert: no such destination as b; wanted oncall",
 	    "a self_alert to nowhere" },
 	{ "heartbeat_url = \"http://example.com/\"\n" SPOOL DEST SRC,
-	    "conf:1: heartbeat_url: the URL must begin with https:// (http:// "
-	    "only to this machine)",
+	    "conf:1: heartbeat_url: example.com is not this machine: the url "
+	    "must begin with https:",
 	    "a heartbeat that is not encrypted" },
 	{ SPOOL DEST SRC "route r {\n}\n",
 	    "conf:4: unknown name route; wanted spool, body_limit, keep_days, "

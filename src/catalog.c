@@ -1,0 +1,226 @@
+#include "catalog.h"
+
+#include "buf.h"
+#include "conf.h"
+#include "fail.h"
+#include "tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BOXES_MAX = 1 << 20 }; /* bytes of their list */
+
+/* ---- destinations ---- */
+
+/* Only what has the look of one: the other directories have no pending. */
+static bool
+is_box(const struct spool *sp, const char *name)
+{
+	struct arena a = { 0 };
+	struct stat st;
+	bool is;
+
+	if (name[0] == '.')
+		return false;
+	is = fstatat(sp->dir, arena_printf(&a, "%s/pending", name), &st,
+		 AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode);
+	arena_free(&a);
+	return is;
+}
+
+static int
+by_name(const void *x, const void *y)
+{
+	const struct catalog_box *a = x;
+	const struct catalog_box *b = y;
+
+	return strcmp(a->name, b->name);
+}
+
+static bool
+add_boxes(struct catalog *c, DIR *d, const struct conf *conf, struct fail *f)
+{
+	struct buf list = BUF_MAX(BOXES_MAX);
+	struct dirent *e;
+	bool did = true;
+
+	while ((e = readdir(d)) != NULL)
+		if (is_box(&c->spool, e->d_name)) {
+			struct catalog_box b = { .name = arena_str(
+						     &c->arena, e->d_name) };
+
+			b.orphan = conf_destination(conf, b.name) == NULL;
+			buf_add(&list, &b, sizeof(b));
+		}
+	c->boxes = (void *)arena_copy(&c->arena, list.data, list.len);
+	buf_free(&list);
+	list.len /= sizeof(*c->boxes);
+	qsort(c->boxes, list.len, sizeof(*c->boxes), by_name);
+	while (did && c->n < list.len) {
+		struct catalog_box *b = &c->boxes[c->n];
+
+		did = spool_box_open(&c->spool, b->name, &b->box, f);
+		c->n += did;
+	}
+	return did;
+}
+
+bool
+catalog_open(struct catalog *c, const struct conf *conf, struct fail *f)
+{
+	int fd;
+	DIR *d;
+	bool did;
+
+	*c = (struct catalog){ .n = 0 };
+	if (!spool_open(&c->spool, conf->spool, f))
+		return false;
+	fd = openat(c->spool.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd == -1 ? NULL : fdopendir(fd);
+	did = d != NULL ? add_boxes(c, d, conf, f) : fail_sys(f, conf->spool);
+	if (d != NULL)
+		(void)closedir(d);
+	else if (fd != -1)
+		(void)close(fd);
+	if (!did)
+		catalog_close(c);
+	return did;
+}
+
+void
+catalog_close(struct catalog *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		spool_box_close(&c->boxes[i].box);
+	c->n = 0;
+	spool_close(&c->spool);
+	arena_free(&c->arena);
+}
+
+struct catalog_box *
+catalog_find(const struct catalog *c, const char *name)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->boxes[i].name, name) == 0)
+			return &c->boxes[i];
+	return NULL;
+}
+
+/* ---- tickets ---- */
+
+static bool
+look(const struct catalog_box *b, enum spool_where where, const char *name,
+    struct catalog_ticket *out, struct arena *a, struct fail *f)
+{
+	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
+	bool did = spool_look(&b->box, where, name, &text, f);
+
+	if (did) {
+		const char *kept = arena_copy(a, text.data, text.len);
+
+		did = ticket_parse(kept, text.len, &out->ticket, a, f) &&
+		    tree_parse(kept, text.len, a, &out->whole, f);
+	}
+	out->where = where;
+	buf_free(&text);
+	return did;
+}
+
+/*
+ * A ticket on its way from one place to the other is for a moment in both,
+ * never in none; a copy in pending is never the older one.
+ */
+bool
+catalog_ticket(const struct catalog_box *b, const char *id,
+    struct catalog_ticket *out, struct arena *a, struct fail *f)
+{
+	char name[SPOOL_ID + 16];
+
+	(void)snprintf(name, sizeof(name), "%s.json", id);
+	if (look(b, SPOOL_PENDING, name, out, a, f))
+		return true;
+	if (f->kind != FAIL_NONE)
+		return false;
+	(void)snprintf(name, sizeof(name), "%.2s/%s.json", id, id);
+	return look(b, SPOOL_SETTLED, name, out, a, f);
+}
+
+size_t
+catalog_owed(const struct spool_box *b)
+{
+	const struct catalog_box at = { .box = *b };
+	struct arena a = { 0 };
+	struct spool_walk w;
+	struct spool_name name;
+	size_t n = 0;
+
+	spool_walk_open(b, SPOOL_PENDING, &w);
+	while (spool_walk_next(&w, &name)) {
+		struct catalog_ticket t;
+		struct fail f = { 0 };
+
+		if (look(&at, SPOOL_PENDING, name.name, &t, &a, &f))
+			n += ticket_head(&t.ticket) != NULL;
+		else
+			n += f.kind != FAIL_NONE;
+		arena_reset(&a);
+	}
+	spool_walk_close(&w);
+	arena_free(&a);
+	return n;
+}
+
+/* ---- dead letters ---- */
+
+static int64_t
+number_of(const struct tree *t, const char *pointer)
+{
+	int64_t n = 0;
+
+	(void)tree_int(tree_at(t, pointer), &n);
+	return n;
+}
+
+bool
+catalog_letter(const struct catalog_box *b, const char *name,
+    struct catalog_letter *out, struct arena *a, struct fail *f)
+{
+	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
+	struct tree *t = NULL;
+	bool did = spool_look(&b->box, SPOOL_DEAD, name, &text, f) &&
+	    tree_parse(arena_copy(a, text.data, text.len), text.len, a, &t, f);
+
+	*out = (struct catalog_letter){ .whole = t };
+	buf_free(&text);
+	if (!did)
+		return false;
+	out->key = tree_cstr(tree_get(t, "key"), a);
+	out->source = tree_cstr(tree_get(t, "source"), a);
+	out->why = tree_cstr(tree_get(t, "why"), a);
+	out->answer = tree_cstr(tree_get(t, "answer"), a);
+	out->at = number_of(t, "/at");
+	out->status = number_of(t, "/answer_status");
+	out->n = number_of(t, "/event/n");
+	out->resolved = tree_says(tree_at(t, "/event/status"), "resolved");
+	out->body = tree_at(t, "/event/body");
+	return true;
+}
+
+/* ---- state ---- */
+
+void
+catalog_pace(const struct spool_box *b, struct pace *out, struct arena *a)
+{
+	struct buf text = BUF_MAX(SPOOL_STATE + 16384);
+
+	spool_record_get(b, "state.json", &text);
+	pace_parse(text.data, text.len, out, a);
+	buf_free(&text);
+}

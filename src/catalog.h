@@ -1,0 +1,75 @@
+/*
+ * What is in the spool, for people who look: destinations, configured or no
+ * longer, and their alerts.  Takes no lock and changes nothing that matters.
+ */
+#ifndef CATALOG_H
+#define CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "pace.h"
+#include "spool.h"
+#include "ticket.h"
+
+struct conf;
+struct fail;
+struct tree;
+
+struct catalog_box {
+	const char *name;
+	bool orphan; /* no such destination is configured any more */
+	struct spool_box box;
+};
+
+struct catalog {
+	struct arena arena;
+	struct spool spool;
+	struct catalog_box *boxes; /* by name; those that are in the spool */
+	size_t n;
+};
+
+bool catalog_open(struct catalog *c, const struct conf *conf, struct fail *f);
+void catalog_close(struct catalog *c);
+
+/* NULL if there is none of that name. */
+struct catalog_box *catalog_find(const struct catalog *c, const char *name);
+
+/* A ticket, and where it was found. */
+struct catalog_ticket {
+	struct ticket ticket;
+	enum spool_where where;
+	struct tree *whole; /* all of its file */
+};
+
+/* False and no failure if there is none. */
+bool catalog_ticket(const struct catalog_box *b, const char *id,
+    struct catalog_ticket *out, struct arena *a, struct fail *f);
+
+/* A dead letter.  Texts are NULL where they are not there. */
+struct catalog_letter {
+	const char *key;
+	const char *source;
+	const char *why;
+	const char *answer;
+	int64_t at;
+	int64_t status; /* of the answer */
+	int64_t n;      /* serial of the event */
+	bool resolved;
+	const struct tree *body;
+	struct tree *whole;
+};
+
+/* name is that of its file; false and no failure if it is not there. */
+bool catalog_letter(const struct catalog_box *b, const char *name,
+    struct catalog_letter *out, struct arena *a, struct fail *f);
+
+/* How a destination is: ready, resting or held. */
+void catalog_pace(const struct spool_box *b, struct pace *out, struct arena *a);
+
+/* How many of its tickets owe something; what cannot be read does. */
+size_t catalog_owed(const struct spool_box *b);
+
+#endif

@@ -1,0 +1,214 @@
+#include "deliver.h"
+
+#include "catalog.h"
+#include "command.h"
+#include "conf.h"
+#include "counters.h"
+#include "drain.h"
+#include "fail.h"
+#include "owner.h"
+#include "relay.h"
+#include "setup.h"
+#include "when.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { POLL_MS = 1000, TELL_MS = 200 };
+
+struct delivery {
+	struct setup setup;
+	struct post *post;
+	struct counters counters;
+	struct drain drain;
+	sigset_t ends;
+	int signals;
+	bool stop;
+	bool watched; /* somebody sits before it */
+	int64_t told;
+};
+
+/* ---- signals ---- */
+
+static void
+catch_signals(struct delivery *d)
+{
+	(void)sigemptyset(&d->ends);
+	(void)sigaddset(&d->ends, SIGINT);
+	(void)sigaddset(&d->ends, SIGTERM);
+	(void)sigaddset(&d->ends, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &d->ends, NULL);
+	d->signals = signalfd(-1, &d->ends, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* The first one asks us to end; a second one ends us, which loses nothing. */
+static void
+heed(struct delivery *d)
+{
+	struct signalfd_siginfo info;
+
+	if (read(d->signals, &info, sizeof(info)) == sizeof(info))
+		(void)sigprocmask(SIG_UNBLOCK, &d->ends, NULL);
+	command_say("ending after the call in flight");
+}
+
+/* ---- progress ---- */
+
+static void
+tell(struct delivery *d, bool last)
+{
+	const size_t *ended = d->drain.ended;
+	int64_t now = relay_now();
+
+	if (!d->watched || (!last && now >= d->told && now < d->told + TELL_MS))
+		return;
+	d->told = now;
+	/* Back at the left, so that what is logged next writes over it. */
+	(void)fprintf(stderr, "\r\033[K%zu delivered, %zu to go\r",
+	    ended[FORWARD_DELIVERED], drain_owed(&d->drain));
+	if (last)
+		(void)fprintf(stderr, "\033[K");
+}
+
+/* ---- the run ---- */
+
+static void
+end_call(struct delivery *d)
+{
+	struct forward *fw = &d->drain.forward;
+
+	while (forward_busy(fw) && post_busy(d->post, POST_DRAIN))
+		post_poll(d->post, POLL_MS, NULL, 0, NULL);
+	if (forward_busy(fw))
+		(void)drain_step(&d->drain, relay_now());
+}
+
+static void
+run(struct delivery *d)
+{
+	while (!d->stop) {
+		int64_t wait = drain_step(&d->drain, relay_now());
+
+		counters_flush(&d->counters, d->setup.spool.dir);
+		tell(d, false);
+		if (wait > 0 && drain_over(&d->drain, relay_now()))
+			return;
+		post_poll(d->post, (long)wait, &d->signals, 1, &d->stop);
+	}
+	heed(d);
+	end_call(d);
+	counters_flush(&d->counters, d->setup.spool.dir);
+}
+
+/* ---- what came of it ---- */
+
+static void
+say_state(const struct setup_box *to)
+{
+	struct arena a = { 0 };
+	char since[WHEN_SIZE];
+	struct pace p;
+
+	catalog_pace(&to->box, &p, &a);
+	when_write(p.since, since);
+	if (p.mode == PACE_HELD)
+		command_say("destination %s is held since %s: it answered 401, "
+			    "403 or 404; see its url and token_file, "
+			    "bellrelay test %s",
+		    to->to->name, since, to->to->name);
+	if (p.mode == PACE_RESTING)
+		command_say("destination %s rests since %s: it is not reached, "
+			    "or limits us; bellrelay list --pending says more",
+		    to->to->name, since);
+	arena_free(&a);
+}
+
+static int
+report(const struct delivery *d, bool due)
+{
+	const size_t *ended = d->drain.ended;
+	const struct setup *s = &d->setup;
+	size_t owed = 0;
+
+	for (size_t i = 0; i < s->conf.n_destinations; i++) {
+		size_t n = catalog_owed(&s->boxes[i].box);
+
+		owed += n;
+		if (n > 0 && !due)
+			say_state(&s->boxes[i]);
+	}
+	if (!due)
+		(void)printf("%zu delivered, %zu refused, %zu failed; %zu %s\n",
+		    ended[FORWARD_DELIVERED], ended[FORWARD_DEAD],
+		    ended[FORWARD_LATER], owed,
+		    owed == 1 ? "alert still waits" : "alerts still wait");
+	return owed == 0 ? EX_OK : EX_TEMPFAIL;
+}
+
+static int
+deliver(struct delivery *d, bool due)
+{
+	struct fail f = { 0 };
+
+	if (!owner_become(d->setup.conf.spool, &f))
+		return command_failed(
+		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
+	if (!setup_spool(&d->setup, &f) || !post_open(&d->post, &f))
+		return command_failed(&f, EX_CANTCREAT);
+	catch_signals(d);
+	d->watched = isatty(STDERR_FILENO) == 1;
+	drain_open(&d->drain, d->post, &d->counters);
+	d->drain.force = !due;
+	d->drain.once = true;
+	drain_use(&d->drain, &d->setup);
+	run(d);
+	tell(d, true);
+	drain_close(&d->drain);
+	return report(d, due);
+}
+
+static int
+drain(const struct command_call *call)
+{
+	struct delivery d = { .post = NULL };
+	int code = command_conf(call, &d.setup);
+
+	if (code != EX_OK)
+		return code;
+	code = deliver(&d, command_option(call, "--due") != NULL);
+	if (d.post != NULL)
+		post_close(d.post);
+	setup_close(&d.setup);
+	return code;
+}
+
+const struct command deliver_drain = {
+	.name = "drain",
+	.summary = "deliver what waits",
+	.usage = "[--due]",
+	.text =
+	    "  Tries everything that waits once, whatever its schedule, and\n"
+	    "  probes destinations that rest or are held at once.  Safe "
+	    "beside\n"
+	    "  the responder and any number of others.  What is logged goes "
+	    "to\n"
+	    "  stderr.  An interrupt ends it after the call in flight.\n"
+	    "\n"
+	    "  Under plain CGI and mod_fcgid a cron line delivers what was "
+	    "not\n"
+	    "  delivered at once:\n"
+	    "\n"
+	    "      * * * * *  bellrelay drain --due 2>>$HOME/bellrelay.log\n",
+	.codes = "  0   nothing waits\n"
+		 "  73  the spool cannot be used\n"
+		 "  75  something still waits\n"
+		 "  77  the spool belongs to somebody else\n"
+		 "  78  the configuration is broken\n",
+	.options = { { "--due", NULL,
+	    "keep the schedule, and print nothing: for cron", false } },
+	.run = drain,
+};

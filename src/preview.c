@@ -1,0 +1,272 @@
+#include "preview.h"
+
+#include "arena.h"
+#include "buf.h"
+#include "command.h"
+#include "conf.h"
+#include "display.h"
+#include "event.h"
+#include "fail.h"
+#include "near.h"
+#include "relay.h"
+#include "setup.h"
+#include "source.h"
+#include "tree.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum { FIELD_WIDTH = 30, TABLE_MAX = 4 << 20 };
+
+/* One alert of the body, on its way to an event. */
+struct passage {
+	const struct source *source;
+	const struct source_item *item;
+	const struct tree *alert;
+	const struct tree *event;
+	struct arena *a;
+	struct buf table;
+};
+
+/* ---- which rule made a field ---- */
+
+static bool
+is_there(const struct tree *t)
+{
+	return t != NULL && t->type != TREE_NULL;
+}
+
+/* Whether the source's configuration has something for that field. */
+static bool
+is_configured(const struct source *s, const char *name)
+{
+	const struct {
+		const char *name;
+		bool given;
+	} fields[] = {
+		{ "severity", s->severity != NULL },
+		{ "environment", s->environment != NULL },
+		{ "owners", s->owners.n > 0 },
+		{ "tags", s->tags.n > 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (strcmp(fields[i].name, name) == 0)
+			return fields[i].given;
+	return false;
+}
+
+static bool
+is_list(const char *name)
+{
+	return strcmp(name, "owners") == 0 || strcmp(name, "tags") == 0;
+}
+
+static const char *
+origin_of_metadata(const struct passage *p, const char *name)
+{
+	const struct tree *read = tree_get(p->item->change, "metadata");
+	const char *kind = p->source->kind->name;
+	bool sent = is_there(tree_get(read, name));
+	bool configured = is_configured(p->source, name);
+
+	if (strcmp(name, "received_at") == 0)
+		return "the time of the first receipt; here: now";
+	if (sent && configured && is_list(name))
+		return arena_printf(p->a,
+		    "read by kind %s, united with %s of source %s", kind, name,
+		    p->source->name);
+	if (sent)
+		return arena_printf(p->a, "read by kind %s", kind);
+	if (configured)
+		return arena_printf(p->a, "%s of source %s: none was sent",
+		    name, p->source->name);
+	return arena_printf(p->a, "made by kind %s from what was read", kind);
+}
+
+static const char *
+origin(const struct passage *p, const char *name)
+{
+	const char *kind = p->source->kind->name;
+
+	if (strcmp(name, "deduplication_key") == 0 ||
+	    is_there(tree_get(p->item->change, name)))
+		return arena_printf(p->a, "read by kind %s", kind);
+	if (p->source->kind->word == NULL)
+		return "what an alert has that does not say it";
+	return arena_printf(p->a, "worded by kind %s from what was read", kind);
+}
+
+static void
+put_row(struct passage *p, const char *name, const char *why)
+{
+	buf_puts(&p->table, "  ");
+	display_column(&p->table, name, FIELD_WIDTH);
+	buf_puts(&p->table, " ");
+	display_puts(&p->table, why);
+	buf_puts(&p->table, "\n");
+}
+
+static const char *
+key_of(const struct passage *p, const struct tree *member)
+{
+	return tree_cstr(tree_strn(p->a, member->key, member->key_len), p->a);
+}
+
+static void
+put_metadata(struct passage *p)
+{
+	const struct tree *all = tree_get(p->alert, "metadata");
+	const struct tree *kept = tree_get(p->event, "metadata");
+
+	for (const struct tree *m = all == NULL ? NULL : all->first; m != NULL;
+	     m = m->next) {
+		const char *name = key_of(p, m);
+		const char *shown = arena_printf(p->a, "metadata.%s", name);
+
+		put_row(p, shown,
+		    tree_get(kept, name) == NULL
+			? "left out: the event would be too large"
+			: origin_of_metadata(p, name));
+	}
+}
+
+static void
+explain(struct passage *p)
+{
+	for (const struct tree *m = p->event->first; m != NULL; m = m->next) {
+		const char *name = key_of(p, m);
+
+		if (strcmp(name, "metadata") != 0)
+			put_row(p, name, origin(p, name));
+	}
+	put_metadata(p);
+	(void)fwrite(p->table.data, 1, p->table.len, stderr);
+	buf_free(&p->table);
+}
+
+/* ---- the events ---- */
+
+static const struct tree *
+make_event(const struct command_call *call, const struct source *s,
+    const struct source_item *item, int64_t now, struct arena *a)
+{
+	struct passage p = {
+		.source = s, .item = item, .a = a, .table = BUF_MAX(TABLE_MAX)
+	};
+
+	p.alert = event_merge(s, NULL, item->change, item->whole, now, a);
+	p.event = event_body(p.alert, item->key, a);
+	if (item->only_known)
+		command_say("%s: sent only if this alert is known and firing",
+		    item->key);
+	if (command_option(call, "--explain") != NULL)
+		explain(&p);
+	return p.event;
+}
+
+static const char *
+no_header(const void *from, const char *name)
+{
+	(void)from;
+	(void)name;
+	return NULL;
+}
+
+static void
+print_events(const struct command_call *call, const struct source *s,
+    const struct source_request *r, struct arena *a)
+{
+	struct source_reading reading = { NULL };
+	struct tree *all = tree_new(a, TREE_LIST);
+
+	s->kind->read(s, r, a, &reading);
+	for (const struct source_item *i = reading.items; i != NULL;
+	     i = i->next)
+		(void)tree_push(
+		    all, tree_copy(a, make_event(call, s, i, r->now, a)));
+	if (all->first == NULL)
+		command_say("ignored: by its shape this is no alert, nothing "
+			    "would be sent");
+	else if (all->first == all->last)
+		command_print_json(all->first);
+	else
+		command_print_json(all);
+}
+
+static int
+map_body(const struct command_call *call, const struct source *s)
+{
+	struct arena a = { 0 };
+	struct buf body;
+	const struct tree *tree = NULL;
+	int code = command_json(call, 1, &body, &a, &tree);
+
+	if (code == EX_OK) {
+		struct source_request r = { .header = no_header,
+			.body = body.data,
+			.body_len = body.len,
+			.tree = tree,
+			.now = relay_now() };
+
+		print_events(call, s, &r, &a);
+	}
+	buf_free(&body);
+	arena_free(&a);
+	return code;
+}
+
+static int
+no_source(const struct conf *c, const char *name)
+{
+	struct near n = near_new(name);
+
+	for (size_t i = 0; i < c->n_sources; i++)
+		near_add(&n, c->sources[i].source.name);
+	command_say("no such source as %s; wanted %s", name, near_wanted(&n));
+	near_free(&n);
+	return EX_USAGE;
+}
+
+static int
+map(const struct command_call *call)
+{
+	const char *name = call->operands[0];
+	const struct conf_source *s;
+	struct setup setup;
+	int code = command_conf(call, &setup);
+
+	if (code != EX_OK)
+		return code;
+	s = conf_source(&setup.conf, name);
+	code = s == NULL ? no_source(&setup.conf, name)
+			 : map_body(call, &s->source);
+	setup_close(&setup);
+	return code;
+}
+
+const struct command preview_map = {
+	.name = "map",
+	.summary = "print the alert event that a webhook would become",
+	.usage = "SOURCE [FILE] [--explain]",
+	.text =
+	    "  Reads the body of a webhook of the source and prints the event\n"
+	    "  that incident.io would be sent if the alert were new: an "
+	    "object,\n"
+	    "  or an array where the body holds several alerts.  Asks for no\n"
+	    "  proof, sends nothing, and does not look into the spool.  A "
+	    "body\n"
+	    "  that is no alert is said to be ignored, and nothing is "
+	    "printed.\n",
+	.codes = "  0   mapped, or ignored\n"
+		 "  64  there is no such source\n"
+		 "  65  the body is not JSON\n"
+		 "  66  FILE cannot be read\n"
+		 "  78  the configuration is broken\n",
+	.least = 1,
+	.most = 2,
+	.options = { { "--explain", NULL,
+	    "say on stderr which rule made each field", false } },
+	.run = map,
+};

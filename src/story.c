@@ -1,0 +1,351 @@
+#include "story.h"
+
+#include "arena.h"
+#include "browse.h"
+#include "buf.h"
+#include "catalog.h"
+#include "command.h"
+#include "conf.h"
+#include "display.h"
+#include "event.h"
+#include "fail.h"
+#include "pick.h"
+#include "relay.h"
+#include "setup.h"
+#include "tree.h"
+#include "when.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum { STORY_MAX = 16 << 20, LABEL = 12, WORD = 12, SECONDS_LENGTH = 19 };
+
+struct story {
+	const struct catalog_box *at;
+	const char *id;
+	struct arena *a;
+	struct buf out;
+	struct catalog_ticket ticket;
+	bool there; /* there is a ticket; else only dead letters */
+	int64_t now;
+};
+
+/* ---- lines ---- */
+
+/* A label and one line of text; nothing if there is none. */
+static void
+put(struct story *s, const char *label, const char *text)
+{
+	if (text == NULL)
+		return;
+	display_column(&s->out, label, LABEL);
+	buf_puts(&s->out, " ");
+	display_puts(&s->out, text);
+	buf_puts(&s->out, "\n");
+}
+
+static const char *
+time_text(const struct story *s, int64_t t)
+{
+	char text[WHEN_SIZE];
+
+	when_write(t, text);
+	return arena_printf(s->a, "%.*sZ", SECONDS_LENGTH, text);
+}
+
+static const char *
+span(const struct story *s, int64_t ms)
+{
+	char text[WHEN_SIZE];
+
+	when_span(ms < 0 ? 0 : ms, text);
+	return arena_str(s->a, text);
+}
+
+static const char *
+ago(const struct story *s, int64_t t)
+{
+	return arena_printf(
+	    s->a, "%s, %s ago", time_text(s, t), span(s, s->now - t));
+}
+
+static const char *
+status_word(bool resolved)
+{
+	return resolved ? "resolved" : "firing";
+}
+
+/* ---- what it is ---- */
+
+static void
+put_alert(struct story *s)
+{
+	const struct ticket *t = &s->ticket.ticket;
+	const struct tree *alert = t->alert;
+
+	put(s, "key", t->key);
+	put(s, "source", t->source);
+	put(s, "title", tree_cstr(tree_get(alert, "title"), s->a));
+	put(s, "status", status_word(event_resolved(alert)));
+	put(s, "severity",
+	    tree_cstr(tree_at(alert, "/metadata/severity"), s->a));
+	put(s, "link", tree_cstr(tree_get(alert, "source_url"), s->a));
+	put(s, "since", ago(s, t->first));
+	if (t->sent.n != 0)
+		put(s, "delivered",
+		    arena_printf(s->a, "%s, event %" PRIu64 ", %s",
+			status_word(t->sent.resolved), t->sent.n,
+			ago(s, t->sent.at)));
+}
+
+static const char *
+next_try(const struct story *s)
+{
+	const struct ticket *t = &s->ticket.ticket;
+	struct pace p;
+
+	if (s->at->orphan)
+		return "never: the destination is not configured any more";
+	catalog_pace(&s->at->box, &p, s->a);
+	if (p.mode != PACE_READY)
+		return arena_printf(s->a, "the destination is %s since %s",
+		    pace_mode_name(p.mode), time_text(s, p.since));
+	if (ticket_due(t, s->now))
+		return "due now";
+	return arena_printf(s->a, "%s, in %s", time_text(s, t->until),
+	    span(s, t->until - s->now));
+}
+
+static void
+put_queue(struct story *s)
+{
+	const struct ticket *t = &s->ticket.ticket;
+
+	for (size_t i = 0; i < t->queued; i++)
+		put(s, i == 0 ? "waits" : "",
+		    arena_printf(s->a, "%s, event %" PRIu64 ", since %s%s",
+			status_word(t->queue[i].resolved), t->queue[i].n,
+			ago(s, t->queue[i].since),
+			t->queue[i].repeat
+			    ? ": to be sent once more, an exchange had no "
+			      "answer"
+			    : ""));
+	if (t->queued > 0)
+		put(s, "next try", next_try(s));
+	if (t->tries > 0)
+		put(s, "failed", arena_printf(s->a, "%u in a row", t->tries));
+	put(s, "last error", t->error);
+}
+
+/* ---- what happened ---- */
+
+static void
+put_moment(
+    struct story *s, int64_t at, int64_t n, const char *what, const char *why)
+{
+	buf_printf(&s->out, "  %s  ", time_text(s, at));
+	display_column(&s->out, what == NULL ? "" : what, WORD);
+	if (n != 0)
+		buf_printf(&s->out, "  event %" PRId64, n);
+	if (why != NULL) {
+		buf_puts(&s->out, "  ");
+		display_puts(&s->out, why);
+	}
+	buf_puts(&s->out, "\n");
+}
+
+static int64_t
+number(const struct tree *t, const char *name)
+{
+	int64_t n = 0;
+
+	(void)tree_int(tree_get(t, name), &n);
+	return n;
+}
+
+static void
+put_history(struct story *s)
+{
+	const struct tree *history = s->ticket.ticket.history;
+
+	buf_puts(&s->out, "\ntimeline\n");
+	for (const struct tree *m = history->first; m != NULL; m = m->next)
+		put_moment(s, number(m, "at"), number(m, "n"),
+		    tree_cstr(tree_get(m, "what"), s->a),
+		    tree_cstr(tree_get(m, "why"), s->a));
+}
+
+static int
+by_serial(const void *x, const void *y)
+{
+	const struct catalog_letter *a = x;
+	const struct catalog_letter *b = y;
+
+	return (a->n > b->n) - (a->n < b->n);
+}
+
+/* The dead letters of the alert, by serial. */
+static struct catalog_letter *
+letters(const struct story *s, size_t *n)
+{
+	struct buf list = BUF_MAX(STORY_MAX);
+	struct catalog_letter l;
+	struct catalog_letter *all;
+	struct spool_walk w;
+	struct spool_name name;
+
+	spool_walk_open(&s->at->box, SPOOL_DEAD, &w);
+	while (spool_walk_next(&w, &name)) {
+		struct fail f = { 0 };
+
+		if (strcmp(name.id, s->id) != 0)
+			continue;
+		if (catalog_letter(s->at, name.name, &l, s->a, &f))
+			buf_add(&list, &l, sizeof(l));
+		else if (f.kind != FAIL_NONE)
+			command_say(
+			    "%s/%s: %s", s->at->name, name.name, f.text);
+	}
+	spool_walk_close(&w);
+	*n = list.len / sizeof(l);
+	all = (void *)arena_copy(s->a, list.data, list.len);
+	buf_free(&list);
+	qsort(all, *n, sizeof(l), by_serial);
+	return all;
+}
+
+static void
+put_letters(struct story *s)
+{
+	size_t n;
+	const struct catalog_letter *all = letters(s, &n);
+
+	if (n > 0)
+		buf_puts(&s->out, "\ndead letters\n");
+	for (size_t i = 0; i < n; i++) {
+		put_moment(s, all[i].at, all[i].n, status_word(all[i].resolved),
+		    all[i].why);
+		if (!s->there)
+			put(s, "  key", all[i].key);
+	}
+}
+
+/* ---- both ways to tell it ---- */
+
+static void
+tell(struct story *s)
+{
+	s->out = BUF_MAX(STORY_MAX);
+	put(s, "alert", s->id);
+	put(s, "destination",
+	    s->at->orphan ? arena_printf(s->a, "%s (not configured any more)",
+				s->at->name)
+			  : s->at->name);
+	if (s->there) {
+		put_alert(s);
+		put_queue(s);
+		put_history(s);
+	}
+	put_letters(s);
+	command_print(&s->out);
+	buf_free(&s->out);
+}
+
+static struct tree *
+as_tree(const struct story *s)
+{
+	static const char *const places[] = {
+		[SPOOL_PENDING] = "pending", [SPOOL_SETTLED] = "settled"
+	};
+	struct tree *to = tree_new(s->a, TREE_OBJECT);
+	struct tree *dead = tree_new(s->a, TREE_LIST);
+	size_t n;
+	const struct catalog_letter *all = letters(s, &n);
+
+	tree_set(s->a, to, "alert", tree_str(s->a, s->id));
+	tree_set(s->a, to, "destination", tree_str(s->a, s->at->name));
+	if (s->at->orphan)
+		tree_set(s->a, to, "orphan", tree_bool(s->a, true));
+	if (s->there) {
+		tree_set(
+		    s->a, to, "place", tree_str(s->a, places[s->ticket.where]));
+		tree_set(s->a, to, "ticket", s->ticket.whole);
+	}
+	for (size_t i = 0; i < n; i++)
+		(void)tree_push(dead, tree_copy(s->a, all[i].whole));
+	tree_set(s->a, to, "dead", dead);
+	return to;
+}
+
+static int
+tell_all(const struct pick *picks, size_t n, bool json, struct arena *a)
+{
+	struct tree *all = tree_new(a, TREE_LIST);
+	int64_t now = relay_now();
+
+	for (size_t i = 0; i < n; i++) {
+		struct fail f = { 0 };
+		struct story s = {
+			.at = picks[i].at, .id = picks[i].id, .a = a, .now = now
+		};
+
+		s.there = catalog_ticket(s.at, s.id, &s.ticket, a, &f);
+		if (f.kind != FAIL_NONE)
+			return command_failed(&f, EX_DATAERR);
+		if (json)
+			(void)tree_push(all, as_tree(&s));
+		else
+			tell(&s);
+	}
+	if (json)
+		command_print_json(n == 1 ? all->first : all);
+	return EX_OK;
+}
+
+static int
+show(const struct command_call *call)
+{
+	struct arena a = { 0 };
+	struct setup setup;
+	struct catalog catalog;
+	struct pick picks[PICK_MAX];
+	size_t n;
+	int code = browse_open(call, &setup, &catalog);
+
+	if (code == EX_OK)
+		code = pick_alert(&catalog, call->operands[0], picks, &n);
+	if (code == EX_OK)
+		code = tell_all(
+		    picks, n, command_option(call, "--json") != NULL, &a);
+	browse_close(&setup, &catalog);
+	arena_free(&a);
+	return code;
+}
+
+const struct command story_show = {
+	.name = "show",
+	.summary = "tell the story of an alert",
+	.usage = "ALERT [--json]",
+	.text =
+	    "  ALERT is [DESTINATION/]ID, where ID is an id of `bellrelay "
+	    "list`,\n"
+	    "  at least its first four digits, or the deduplication key "
+	    "itself.\n"
+	    "  Tells what the alert is, what waits, what was answered, and "
+	    "what\n"
+	    "  happened when; at each destination, if none is named.  With\n"
+	    "  --json an object, or an array if there are several "
+	    "destinations.\n",
+	.codes = "  0   told\n"
+		 "  65  ALERT may be several\n"
+		 "  66  there is no such alert\n"
+		 "  73  the spool cannot be used\n"
+		 "  77  the spool belongs to somebody else\n"
+		 "  78  the configuration is broken\n",
+	.least = 1,
+	.most = 1,
+	.options = { { "--json", NULL, "all that is known of it", false } },
+	.run = show,
+};

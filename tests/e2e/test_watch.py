@@ -1,0 +1,102 @@
+"""bellrelay watches itself: heartbeat_url and self_alert, and the journal."""
+
+import json
+import socket
+
+from world import behave
+from world.montecarlo import alert, rule_breach
+from world.site import Site, until
+
+SELF = f"bellrelay/{socket.gethostname()}/oncall"
+
+
+def plain_site(standin, top, more=""):
+    site = Site(standin)
+    site.configure(top=top, more=more)
+    return site
+
+
+def second(site, standin):
+    """A destination of its own for bellrelay's troubles, as text."""
+    url = standin.add_source("01SELF", "self-token")
+    token = site.write(site.etc / "self.token", "self-token\n")
+    ca = site.etc / "ca.pem"
+    return (
+        f'destination ops {{ url = "{url}" token_file = "{token}"'
+        f' ca_file = "{ca}" }}\n'
+    )
+
+
+def test_a_heartbeat_is_sent_while_all_is_well(plain_standin):
+    with plain_site(
+        plain_standin, {"heartbeat_url": plain_standin.heartbeat_url()}
+    ) as site:
+        site.start()
+        until(lambda: plain_standin.heartbeats == 1, "a heartbeat")
+        site.stop()
+
+
+def test_self_alert_tells_of_a_held_destination_and_of_its_end(site, standin):
+    site.configure(top={"self_alert": "ops"}, more=second(site, standin))
+    site.start()
+    standin.decide(
+        lambda seen: behave.answer(401) if seen.key == "a" else None
+    )
+    assert site.post(alert("a")).status_code == 202
+    ours = lambda: standin.alerts("01SELF")  # noqa: E731
+    until(lambda: ours().is_open(SELF), "word of the trouble", 40)
+    assert len(standin.events(SELF)) == 1
+    standin.decide(None)
+    site.cli("drain")
+    until(lambda: not ours().is_open(SELF), "word of its end", 40)
+    assert len(standin.events(SELF)) == 2, "no storm"
+
+
+def journal(site):
+    days = sorted((site.spool / "journal").glob("*.jsonl"))
+    return [json.loads(line) for d in days for line in d.read_text().splitlines()]
+
+
+def test_the_journal_has_a_line_for_each_authentic_webhook(site):
+    site.configure(top={"journal": "outcomes"})
+    site.start()
+    site.post(alert("a"))
+    site.post(alert("a"))
+    site.post(alert("b"), "0" * 128)
+    lines = journal(site)
+    assert [one["outcome"] for one in lines] == ["delivered", "unchanged"]
+    assert all("body" not in one and one["source"] == "montecarlo" for one in lines)
+
+
+def test_a_full_journal_keeps_bodies_without_what_is_redacted(site):
+    site.configure(
+        top={"journal": "full", "journal_redact": ["/payload/url"]}
+    )
+    site.start()
+    body = json.loads(alert("a"))
+    body["payload"]["test_rows_sample"] = [{"name": "Ann"}]
+    site.post(json.dumps(body).encode())
+    kept = journal(site)[0]["body"]
+    assert kept["payload"]["incident_id"] == "a"
+    assert kept["payload"]["url"] is None
+    assert kept["payload"]["test_rows_sample"] is None
+    for path in (site.spool / "journal").iterdir():
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_without_the_option_there_is_no_journal(served):
+    served.post(rule_breach())
+    assert not (served.spool / "journal").exists()
+
+
+def test_old_days_of_the_journal_go(site):
+    site.configure(top={"journal": "outcomes", "journal_days": 3})
+    site.start()
+    site.post(alert("a"))
+    old = site.spool / "journal" / "2020-01-01.jsonl"
+    strange = site.spool / "journal" / "notes.txt"
+    for path in (old, strange):
+        site.write(path, "{}\n")
+    site.post(alert("b"))
+    assert not old.exists()
+    assert strange.exists(), "what is not ours stays"
