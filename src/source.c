@@ -2,6 +2,8 @@
 
 #include "arena.h"
 #include "event.h"
+#include "generic.h"
+#include "incidentio.h"
 #include "montecarlo.h"
 #include "sign.h"
 #include "tree.h"
@@ -10,6 +12,8 @@
 
 const struct source_kind *const source_kinds[] = {
 	&source_montecarlo,
+	&source_incidentio,
+	&source_generic,
 	NULL,
 };
 
@@ -35,8 +39,8 @@ source_option(const struct source *s, const char *name)
 	return &none;
 }
 
-static const char *
-digest(struct arena *a, const char *bytes, size_t n)
+const char *
+source_digest(struct arena *a, const void *bytes, size_t n)
 {
 	unsigned char sum[SIGN_MAX];
 	char *hex = arena_alloc(a, 2 * sign_size(SIGN_SHA256) + 1);
@@ -66,5 +70,5 @@ source_key(struct arena *a, const char *prefix, const char *id, size_t len,
 	    strlen(fit) == len && memcmp(fit, id, len) == 0)
 		return whole;
 	*original = fit;
-	return digest(a, whole, before + len);
+	return source_digest(a, whole, before + len);
 }
