@@ -50,6 +50,7 @@ add_boxes(struct catalog *c, DIR *d, const struct conf *conf, struct fail *f)
 	struct buf list = BUF_MAX(BOXES_MAX);
 	struct dirent *e;
 	bool did = true;
+	size_t n;
 
 	while ((e = readdir(d)) != NULL)
 		if (is_box(&c->spool, e->d_name)) {
@@ -59,11 +60,11 @@ add_boxes(struct catalog *c, DIR *d, const struct conf *conf, struct fail *f)
 			b.orphan = conf_destination(conf, b.name) == NULL;
 			buf_add(&list, &b, sizeof(b));
 		}
+	n = list.len / sizeof(*c->boxes);
 	c->boxes = (void *)arena_copy(&c->arena, list.data, list.len);
 	buf_free(&list);
-	list.len /= sizeof(*c->boxes);
-	qsort(c->boxes, list.len, sizeof(*c->boxes), by_name);
-	while (did && c->n < list.len) {
+	qsort(c->boxes, n, sizeof(*c->boxes), by_name);
+	while (did && c->n < n) {
 		struct catalog_box *b = &c->boxes[c->n];
 
 		did = spool_box_open(&c->spool, b->name, &b->box, f);

@@ -49,6 +49,12 @@ enum conf_journal {
 /* Who may see details: this host, nobody, everybody (with the token). */
 enum conf_status { CONF_STATUS_LOCAL, CONF_STATUS_OFF, CONF_STATUS_ON };
 
+/* A token and the file it stands in; both NULL: there is none. */
+struct conf_private {
+	const char *token;
+	const char *file;
+};
+
 struct conf {
 	struct arena arena;
 	const char *path; /* absolute, like all paths in here */
@@ -61,11 +67,11 @@ struct conf {
 	unsigned journal_days;
 	struct option_value journal_redact; /* JSON Pointers */
 	enum conf_status status;
-	const char *status_token; /* NULL: none, as are the next */
-	const char *status_token_file;
+	struct conf_private status_token;
 	struct post_target heartbeat; /* its url is NULL if there is none */
-	const char *self_alert;       /* name of a destination */
-	unsigned self_alert_after;    /* minutes */
+	struct conf_private heartbeat_token;
+	const char *self_alert;    /* name of a destination, or NULL */
+	unsigned self_alert_after; /* minutes */
 	struct conf_destination *destinations;
 	size_t n_destinations;
 	struct conf_source *sources;

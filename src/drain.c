@@ -25,6 +25,7 @@ enum {
 	SLICE_NS = 20 * 1000 * 1000,
 	SWEEPS = 4, /* in one step */
 	EIGHTH = 8,
+	TOO_LARGE = 413,
 	DAY = 24 * 60 * 60,
 	ENTRIES_MAX = 1 << 28, /* bytes of a list */
 };
@@ -517,7 +518,7 @@ take_result(struct drain *d, int64_t now)
 		return;
 	d->failed = true;
 	/* One that was made smaller is tried once more. */
-	e->tried = d->force && (e->again || fw->until > now);
+	e->tried = d->force && (e->again || fw->answer.status != TOO_LARGE);
 	e->again = true;
 	l->probed = true;
 }

@@ -31,7 +31,7 @@ struct drain_entry {
 	bool noted;    /* by this process, since the last look ended */
 	bool gone;     /* no longer in pending, or not ours to sweep */
 	unsigned busy; /* so many times another was just sending it */
-	bool again;    /* has failed in this run without a wait */
+	bool again;    /* has failed in this run before */
 	int64_t since; /* of its oldest event */
 	int64_t set, until;
 	struct spool_mark mark;

@@ -55,7 +55,7 @@ canonical(const struct command_call *call)
 
 const struct command prove_canonical = {
 	.name = "canonical",
-	.summary = "print the exact bytes that a Monte Carlo signature covers",
+	.summary = "print the bytes that a Monte Carlo signature covers",
 	.usage = "[FILE]",
 	.text =
 	    "  Reads a webhook's body from FILE, or standard input, and "

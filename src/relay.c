@@ -465,17 +465,26 @@ list_items(struct relay *r, const struct conf_source *cs,
 	return items;
 }
 
-/* The journal is the first thing to go when space is short. */
+/*
+ * Each destination takes as much as the webhook holds, whatever the number of
+ * its alerts; what is only for known alerts mostly writes nothing.  The
+ * journal is the first thing to go when space is short.
+ */
 static bool
-has_room(const struct relay *r, const struct request *req, size_t n)
+has_room(const struct relay *r, const struct request *req,
+    const struct item *items, size_t n)
 {
 	const struct spool *sp = &r->setup->spool;
-	size_t bytes = n * (GROWTH * req->body.len + TICKET_ROOM);
+	size_t bytes = req->source->n_to * GROWTH * req->body.len;
+	size_t files = 1;
 
+	for (size_t i = 0; i < n; i++)
+		files += !items[i].alert->only_known;
 	do {
 		struct fail full = { 0 };
 
-		if (spool_room(sp, 2 * n, bytes, &full))
+		if (spool_room(
+			sp, 2 * files, bytes + files * TICKET_ROOM, &full))
 			return true;
 	} while (journal_give_way(sp->dir));
 	return false;
@@ -509,7 +518,7 @@ take(struct relay *r, const struct request *req, struct item *items, size_t n,
     struct fail *f)
 {
 	const struct source *s = &req->source->source;
-	bool room = has_room(r, req, n);
+	bool room = has_room(r, req, items, n);
 	int64_t deadline = 0;
 
 	for (size_t i = 0; i < n; i++) {

@@ -33,7 +33,7 @@ enum type {
 	KIND,
 	TO,
 	ADDRESS,
-	STATUS_TOKEN,
+	PRIVATE,
 };
 
 /* An option: its type, where its value goes, its default, what it may be. */
@@ -70,9 +70,12 @@ static const struct row top_rows[] = {
 	    0, { 0 } },
 	{ "status", CHOICE, FIELD(conf, status), "local", NULL, 0, 0, 0,
 	    { "local", "off", "on" } },
-	{ "status_token_file", STATUS_TOKEN, 0, 0, "", NULL, 0, 0, 0, { 0 } },
+	{ "status_token_file", PRIVATE, FIELD(conf, status_token), "", NULL, 0,
+	    0, 0, { 0 } },
 	{ "heartbeat_url", ADDRESS, FIELD(conf, heartbeat.url), "", NULL, 0, 0,
 	    0, { 0 } },
+	{ "heartbeat_token_file", PRIVATE, FIELD(conf, heartbeat_token), "",
+	    NULL, 0, 0, 0, { 0 } },
 	{ "self_alert", TEXT, FIELD(conf, self_alert), "", NULL, 0, 0, 0,
 	    { 0 } },
 	{ "self_alert_after", NUMBER, FIELD(conf, self_alert_after), "10",
@@ -369,30 +372,29 @@ read_address(struct row_reading *r, const struct row *row,
 }
 
 static bool
-read_status_token(struct row_reading *r, const struct row *row,
+read_private(struct row_reading *r, const struct row *row,
     const struct given *g, void *into)
 {
-	struct conf *c = into;
+	struct conf_private *p =
+	    (struct conf_private *)(void *)place(row, into);
 	struct file *file = new_file(r);
 	struct fail inner = { 0 };
 
 	if (g->v->text[0] == '\0')
 		return true;
-	c->status_token_file =
-	    plain_path(&r->settings->plain, g->line, g->v->text);
-	if (!secret_token(c->status_token_file, &c->arena, &c->status_token,
-		file, &inner))
+	p->file = plain_path(&r->settings->plain, g->line, g->v->text);
+	if (!secret_token(p->file, &r->c->arena, &p->token, file, &inner))
 		return wrong(r, row, g, inner.text);
 	keep_file(r, file);
 	return true;
 }
 
 static void
-print_status_token(const struct row *row, const void *from, struct buf *out)
+print_private(const struct row *row, const void *from, struct buf *out)
 {
-	const struct conf *c = from;
+	const void *at = (const char *)from + row->at;
 
-	put_option(out, row->name, c->status_token_file);
+	put_option(out, row->name, ((const struct conf_private *)at)->file);
 }
 
 /* ---- a destination's --------------------------------------------------- */
@@ -573,7 +575,7 @@ static const struct {
 	[KIND] = { read_kind, print_kind, false },
 	[TO] = { read_to, print_to, true },
 	[ADDRESS] = { read_address, print_text, false },
-	[STATUS_TOKEN] = { read_status_token, print_status_token, false },
+	[PRIVATE] = { read_private, print_private, false },
 };
 
 static struct given

@@ -1,7 +1,10 @@
 #include "source.h"
 
 #include "arena.h"
+#include "dbt.h"
+#include "elementary.h"
 #include "event.h"
+#include "fivetran.h"
 #include "generic.h"
 #include "incidentio.h"
 #include "montecarlo.h"
@@ -11,9 +14,12 @@
 #include <string.h>
 
 const struct source_kind *const source_kinds[] = {
-	&source_montecarlo,
-	&source_incidentio,
+	&source_dbt,
+	&source_elementary,
+	&source_fivetran,
 	&source_generic,
+	&source_incidentio,
+	&source_montecarlo,
 	NULL,
 };
 

@@ -28,8 +28,11 @@ def check_queued(site, answer, key="a", status="firing"):
         "deduplication_key": key,
         "status": status,
     }
-    ticket = site.tickets()[ticket_id(key)]
+    ticket = site.ticket(key)
     assert ticket["key"] == key
+    if not ticket["queue"]:  # on a slow machine it is due before we look
+        assert site.standin.events(key)[-1]["status"] == status
+        return
     assert ticket["queue"][-1]["body"]["deduplication_key"] == key
     assert ticket["queue"][-1]["body"]["status"] == status
 
@@ -89,8 +92,12 @@ PASSING = [
         "429 with a date",
     ),
     (
-        lambda: behave.retry_after("Thu, 17 Apr 2025 11:17:18 UTC"),
+        lambda: behave.retry_after("Thu, 17 Apr 2036 11:17:18 UTC"),
         "429 with a date in UTC",
+    ),
+    (
+        lambda: behave.retry_after("Thu, 17 Apr 2025 11:17:18 UTC"),
+        "429 with a date that is over",
     ),
     (behave.ResetFirst, "a reset before anything"),
     (behave.CloseFirst, "closed at once"),
@@ -115,7 +122,7 @@ def test_trouble_that_passes_is_queued_and_later_delivered(
 ):
     standin.script(make())
     check_queued(served, served.post(alert("a")))
-    assert standin.events() == [], why
+    assert not standin.history() or not standin.history()[0].taken, why
     drain(served)
     assert len(standin.events("a")) == 1
     assert standin.alerts().is_open("a")
@@ -127,7 +134,7 @@ def test_trouble_that_passes_is_queued_and_later_delivered(
 def test_what_may_have_been_taken_is_sent_again(served, standin, make, why):
     standin.script(make())
     check_queued(served, served.post(alert("a")))
-    assert standin.events() == [], why
+    assert not standin.history()[0].taken, why
     drain(served)
     first, *again = standin.events("a")
     assert again in ([], [first]), "once more, to be sure of the order"

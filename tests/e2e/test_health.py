@@ -1,5 +1,6 @@
 """healthz and metrics: DESIGN.md, section 2."""
 
+import json
 import re
 
 import pytest
@@ -142,3 +143,20 @@ def test_metrics_are_in_the_text_format(served):
         else:
             assert re.fullmatch(r"[a-z_]+(\{[^{}]*\})? [0-9.]+", line), line
             assert line.startswith(seen[-1]), "each family in one group"
+
+
+def test_a_stranger_is_known_by_the_address_that_the_server_saw(site):
+    env = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": "203.0.113.9"}
+    answer = site.cgi(path="/healthz", **env)
+    assert json.loads(answer.body) == {"status": "ok"}
+    assert site.cgi(path="/metrics", **env).status == 403
+
+
+@pytest.mark.parametrize("status, word", [(401, "held"), (429, "resting")])
+def test_once_mended_all_is_well_again(served, standin, status, word):
+    standin.always(behave.answer(status))
+    served.post(alert("a"))
+    assert f"oncall: {word}" in health(served)[1]["reasons"]
+    standin.decide(None)
+    assert served.cli("drain").returncode == 0
+    until(lambda: served.health() == (200, "ok"), "it to be well again")

@@ -359,6 +359,7 @@ def test_a_kept_connection_may_be_closed_between_requests(standin):
         assert send().status_code == 202
         standin.script(behave.AnswerAndClose())
         assert send().status_code == 202
+        standin.wait(lambda: standin.open_connections() == 0)
         assert send().status_code == 202
     assert standin.connections() == 3
 

@@ -10,12 +10,6 @@ from world.site import Site, until
 SELF = f"bellrelay/{socket.gethostname()}/oncall"
 
 
-def plain_site(standin, top, more=""):
-    site = Site(standin)
-    site.configure(top=top, more=more)
-    return site
-
-
 def second(site, standin):
     """A destination of its own for bellrelay's troubles, as text."""
     url = standin.add_source("01SELF", "self-token")
@@ -28,9 +22,14 @@ def second(site, standin):
 
 
 def test_a_heartbeat_is_sent_while_all_is_well(plain_standin):
-    with plain_site(
-        plain_standin, {"heartbeat_url": plain_standin.heartbeat_url()}
-    ) as site:
+    with Site(plain_standin) as site:
+        token = site.write(site.etc / "beat.token", plain_standin.token)
+        site.configure(
+            top={
+                "heartbeat_url": plain_standin.heartbeat_url(),
+                "heartbeat_token_file": token,
+            }
+        )
         site.start()
         until(lambda: plain_standin.heartbeats == 1, "a heartbeat")
         site.stop()

@@ -246,7 +246,7 @@ def test_while_one_event_is_under_way_the_next_waits_its_turn(site, standin):
         check(second, "queued", "a", "resolved")
         assert len(standin.history()) == 1
         hold.release()
-        check(first.result(), "delivered", "a")
+        assert first.result().ok
     standin.wait_events(2, "a")
     assert [e["status"] for e in standin.events("a")] == ["firing", "resolved"]
 

@@ -405,6 +405,16 @@ class Site:
         self.check_answer(answer)
         return answer
 
+    def look(self, path="/healthz", **headers):
+        """GET, as somebody on this host."""
+        return self.post(None, None, path, method="GET",
+                         headers={"Content-Type": None, **headers})  # fmt: skip
+
+    def health(self):
+        """The status code and the one word."""
+        answer = self.look()
+        return answer.status_code, answer.json()["status"]
+
     def _exchange(self, method, path, body, headers):
         """OSError if there is no whole answer."""
         connection = http.client.HTTPConnection(
