@@ -596,6 +596,23 @@ serve(struct relay *r, struct request *req, struct answer *out,
 	return true;
 }
 
+/* The answer in the words of its sender, if it has its own. */
+static void
+reword(struct relay *r, const struct request *req, const struct item *items,
+    size_t n, struct answer *out)
+{
+	const struct source_words *w = req->source->source.kind->words;
+
+	if (w == NULL)
+		return;
+	if (out->status < 300)
+		answer_json(out, w->yes_status,
+		    w->yes(n > 0 ? items[0].alert->key : "", &r->arena));
+	else
+		answer_json(out, out->status,
+		    w->no(out->status, out->detail, &r->arena));
+}
+
 /* A webhook's result in one word; of several the least certain. */
 static const char *
 result_word(const struct answer *a, const struct item *items, size_t n)
@@ -681,6 +698,7 @@ relay_webhook(struct relay *r, struct request *req, struct answer *out)
 			drain_use(&r->drain, NULL);
 			setup_shut(r->setup);
 		}
+	reword(r, req, items, n, out);
 	log_webhook(req, out, items, n, &why);
 	count_webhook(r, req, out->status, result_word(out, items, n));
 	if (sr.proven)
