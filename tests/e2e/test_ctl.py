@@ -33,7 +33,7 @@ BODY = montecarlo.rule_breach()
 NAME = ticket_id("a")
 COMMANDS = [
     "canonical", "sign", "verify", "map", "check", "test", "drain", "list",
-    "show", "retry", "drop", "prune", "move", "secret",
+    "show", "retry", "drop", "prune", "move", "replay", "secret",
 ]  # fmt: skip
 
 
