@@ -50,6 +50,7 @@ bool catalog_ticket(const struct catalog_box *b, const char *id,
 
 /* A dead letter.  Texts are NULL where they are not there. */
 struct catalog_letter {
+	const char *name; /* of its file */
 	const char *key;
 	const char *source;
 	const char *why;
@@ -58,6 +59,7 @@ struct catalog_letter {
 	int64_t status; /* of the answer */
 	int64_t n;      /* serial of the event */
 	bool resolved;
+	bool superseded; /* by something newer, so that it is not retried */
 	const struct tree *body;
 	struct tree *whole;
 };
@@ -66,10 +68,18 @@ struct catalog_letter {
 bool catalog_letter(const struct catalog_box *b, const char *name,
     struct catalog_letter *out, struct arena *a, struct fail *f);
 
+/*
+ * Those of one alert, by serial.  Those that cannot be read are left out; f
+ * tells of the first.
+ */
+struct catalog_letter *catalog_letters(const struct catalog_box *b,
+    const char *id, size_t *n, struct arena *a, struct fail *f);
+
 /* How a destination is: ready, resting or held. */
 void catalog_pace(const struct spool_box *b, struct pace *out, struct arena *a);
 
-/* How many of its tickets owe something; what cannot be read does. */
+/* How many of its tickets owe something, repeats apart; what cannot be read
+ * does. */
 size_t catalog_owed(const struct spool_box *b);
 
 #endif

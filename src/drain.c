@@ -123,7 +123,8 @@ is_due(const struct drain *d, const struct drain_entry *e, int64_t now)
 {
 	if (e->gone || e->empty || e->tried)
 		return false;
-	return (d->force && e->busy == 0) || now >= e->until || now < e->set;
+	return (d->force && !e->patient && e->busy == 0) || now >= e->until ||
+	    now < e->set;
 }
 
 static bool
@@ -241,6 +242,7 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 		const struct ticket_event *head = ticket_head(&t);
 
 		e->empty = head == NULL;
+		e->patient = head != NULL && head->repeat;
 		e->urgent = head != NULL && head->urgent;
 		e->since = head != NULL ? head->since : 0;
 		e->set = t.set;
@@ -355,7 +357,11 @@ sweep_locked(struct drain *d, struct drain_list *l, struct drain_entry *e,
 		return true;
 	}
 	e->gone = true;
-	return !k.pending || spool_settle(&l->to->box, e->id, f);
+	if (!k.pending)
+		return true;
+	/* A power cut can leave a newer copy settled than pending. */
+	return k.settled ? spool_overtaken(&l->to->box, e->id, f)
+			 : spool_settle(&l->to->box, e->id, f);
 }
 
 /* Any error leaves the ticket in pending, which is lawful. */
@@ -512,6 +518,8 @@ take_result(struct drain *d, int64_t now)
 		return;
 	e->empty = !fw->owes;
 	e->busy = 0;
+	/* What waits behind an acceptance is its repeat. */
+	e->patient = fw->result == FORWARD_DELIVERED && !fw->more;
 	e->set = now;
 	e->until = fw->more ? now : fw->until;
 	if (fw->result != FORWARD_LATER)

@@ -127,6 +127,7 @@ ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
 {
 	enum forward_start did = FORWARD_STARTED;
 	struct pace p;
+	int64_t arrival;
 
 	fw->call = (struct pace_call){ .target = fw->to->target,
 		.ticket = fw->id,
@@ -138,12 +139,17 @@ ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	if (!lock_wait(hand(fw), LOCK_STATE, NULL, f))
 		return FORWARD_FAILED;
 	get_pace(fw, &p);
+	arrival = p.arrival;
 	switch (pace_ask(&p, fw->to->to->rate, &fw->call, now, until)) {
 	case PACE_GO:
 		put_pace(fw, &p);
 		break;
 	case PACE_WAIT:
 		did = p.mode == PACE_READY ? FORWARD_PACE : FORWARD_REST;
+		/* A record that was lost, or left by a clock that went back,
+		 * begins to fill only when it is written. */
+		if (p.arrival != arrival)
+			put_pace(fw, &p);
 		break;
 	case PACE_OTHER:
 		did = FORWARD_OTHER;
@@ -194,7 +200,7 @@ prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
 		&fw->to->box, fw->id, k.size + RESULT_ROOM, &fw->room, f))
 		return FORWARD_FAILED;
 	/* The progress of one event is durable before the next is sent. */
-	if (k.ticket.sent.n != 0 && !ask->synced &&
+	if (k.ticket.sent.n != 0 && k.generation != ask->synced &&
 	    !spool_sync(&fw->to->box, f))
 		return FORWARD_FAILED;
 	return FORWARD_STARTED;

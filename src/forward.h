@@ -28,11 +28,12 @@ struct forward_ask {
 	struct setup_box *to;
 	const char *id;
 	long timeout_ms;
-	bool probe;  /* a drain's call: may probe a resting destination */
-	bool force;  /* by a person's order: the ticket's wait is not kept */
-	bool now;    /* by a person's order: probe at once */
-	bool alone;  /* no other ticket waits */
-	bool synced; /* pending was synced after the ticket was last written */
+	bool probe; /* a drain's call: may probe a resting destination */
+	bool force; /* by a person's order: the ticket's wait is not kept */
+	bool now;   /* by a person's order: probe at once */
+	bool alone; /* no other ticket waits */
+	/* The generation after which pending was synced; 0: not known. */
+	uint64_t synced;
 
 	/* An event that has no ticket, for want of room; else NULL. */
 	const struct tree *body;

@@ -30,6 +30,7 @@ keep_load(const struct spool_box *b, const char *id, struct keep *out,
 	if (did && found.there) {
 		out->there = true;
 		out->pending = found.pending;
+		out->settled = found.pending && found.settled;
 		out->generation = found.generation;
 		out->size = text.len;
 		/* The ticket borrows from its text. */

@@ -19,6 +19,7 @@ struct keep {
 	struct ticket ticket;
 	bool there;          /* else ticket is all zero */
 	bool pending;        /* in pending; else, if it is there, settled */
+	bool settled;        /* in both, and the settled copy is the ticket */
 	uint64_t generation; /* of the file */
 	size_t size;         /* of its text */
 };

@@ -245,6 +245,7 @@ struct item {
 	char id[SPOOL_ID + 1];
 	struct tree *body; /* the event, if it must be sent without a ticket */
 	uint64_t n;        /* serial of what was queued */
+	uint64_t generation; /* of the file that this webhook relies on */
 	bool urgent;
 	bool waits; /* something is in its queue */
 	bool idle;  /* written, but nothing is in its queue */
@@ -289,8 +290,10 @@ keep(const struct relay *r, struct item *i, const struct keep *k, bool room,
 
 	if (!room)
 		(void)fail_set(&why, FAIL_RETRY, "spool: the disk is full");
-	else if (keep_store(&i->to->box, i->id, k, NULL, a, &why))
+	else if (keep_store(&i->to->box, i->id, k, NULL, a, &why)) {
+		i->generation = k->generation + 1;
 		return true;
+	}
 	/* An alert that has no ticket can be sent without one. */
 	i->unstored =
 	    !k->there && why.kind == FAIL_RETRY && !forward_busy(&r->webhook);
@@ -306,6 +309,7 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 	if (!keep_load(&i->to->box, i->id, &k, now, &r->arena, f))
 		return false;
 	i->result = ANSWER_IGNORED;
+	i->generation = k.generation;
 	if (i->alert->only_known &&
 	    (!k.there || event_resolved(k.ticket.alert)))
 		return true;
@@ -418,7 +422,7 @@ forward_item(struct relay *r, struct item *i, int64_t deadline)
 		struct forward_ask ask = { .to = i->to,
 			.id = i->id,
 			.timeout_ms = left < ms ? (long)left : ms,
-			.synced = true };
+			.synced = i->generation };
 		struct fail f = { 0 };
 
 		did = forward_begin(&r->webhook, &ask, relay_now(), &until, &f);
@@ -592,6 +596,23 @@ serve(struct relay *r, struct request *req, struct answer *out,
 	return true;
 }
 
+/* The answer in the words of its sender, if it has its own. */
+static void
+reword(struct relay *r, const struct request *req, const struct item *items,
+    size_t n, struct answer *out)
+{
+	const struct source_words *w = req->source->source.kind->words;
+
+	if (w == NULL)
+		return;
+	if (out->status < 300)
+		answer_json(out, w->yes_status,
+		    w->yes(n > 0 ? items[0].alert->key : "", &r->arena));
+	else
+		answer_json(out, out->status,
+		    w->no(out->status, out->detail, &r->arena));
+}
+
 /* A webhook's result in one word; of several the least certain. */
 static const char *
 result_word(const struct answer *a, const struct item *items, size_t n)
@@ -677,6 +698,7 @@ relay_webhook(struct relay *r, struct request *req, struct answer *out)
 			drain_use(&r->drain, NULL);
 			setup_shut(r->setup);
 		}
+	reword(r, req, items, n, out);
 	log_webhook(req, out, items, n, &why);
 	count_webhook(r, req, out->status, result_word(out, items, n));
 	if (sr.proven)

@@ -623,12 +623,40 @@ read_row(
 	return types[row->type].read(r, row, &g, into);
 }
 
+static const struct option *
+options_of(const struct source_kind *kind)
+{
+	static const struct option none = { NULL, OPTION_TEXT, NULL };
+
+	return kind->options != NULL ? kind->options : &none;
+}
+
+static const struct option *
+find_option(const struct source_kind *kind, const char *name)
+{
+	for (const struct option *o = options_of(kind); o->name != NULL; o++)
+		if (strcmp(o->name, name) == 0)
+			return o;
+	return NULL;
+}
+
+/* Whether a source's kind has an option of its own in the row's place. */
+static bool
+is_kinds(const struct row *rows, const struct row *row, const void *from)
+{
+	const struct conf_source *s = rows == row_source ? from : NULL;
+
+	return s != NULL && s->source.kind != NULL &&
+	    find_option(s->source.kind, row->name) != NULL;
+}
+
 bool
 row_read(struct row_reading *r, const struct row *rows,
     const struct settings_section *section, void *into)
 {
 	for (const struct row *row = rows; row->name != NULL; row++)
-		if (!read_row(r, row, given_for(section, row->name), into))
+		if (!is_kinds(rows, row, into) &&
+		    !read_row(r, row, given_for(section, row->name), into))
 			return false;
 	return true;
 }
@@ -640,7 +668,8 @@ row_print(const struct row *rows, const char *indent, const void *from,
 	for (const struct row *row = rows; row->name != NULL; row++) {
 		struct buf line = BUF_MAX(out->max);
 
-		types[row->type].print(row, from, &line);
+		if (!is_kinds(rows, row, from))
+			types[row->type].print(row, from, &line);
 		if (line.len > 0)
 			buf_printf(out, "%s%s", indent, line.data);
 		buf_free(&line);
@@ -648,14 +677,6 @@ row_print(const struct row *rows, const char *indent, const void *from,
 }
 
 /* ---- the options of a kind --------------------------------------------- */
-
-static const struct option *
-options_of(const struct source_kind *kind)
-{
-	static const struct option none = { NULL, OPTION_TEXT, NULL };
-
-	return kind->options != NULL ? kind->options : &none;
-}
 
 static bool
 read_option_choice(struct row_reading *r, const struct option *o,
@@ -710,15 +731,6 @@ read_option(struct row_reading *r, const struct option *o,
 	return fill_list(r, o->name, g, value);
 }
 
-static const struct option *
-find_option(const struct source_kind *kind, const char *name)
-{
-	for (const struct option *o = options_of(kind); o->name != NULL; o++)
-		if (strcmp(o->name, name) == 0)
-			return o;
-	return NULL;
-}
-
 static bool
 is_row(const struct row *rows, const char *name)
 {
@@ -761,6 +773,29 @@ count_options(const struct source_kind *kind)
 	return n;
 }
 
+/* What the kind says to it, at the line of the value that it names. */
+static bool
+check_kind(struct row_reading *r, const struct settings_section *section,
+    struct source *s)
+{
+	struct source_fault at = { NULL, 0 };
+	struct fail inner = { 0 };
+	unsigned line = section->title.line;
+	const struct setting *setting;
+
+	if (s->kind->check == NULL ||
+	    s->kind->check(s, &r->c->arena, &at, &inner))
+		return true;
+	if (at.option == NULL)
+		return plain_fail(
+		    &r->settings->plain, line, r->f, "%s", inner.text);
+	setting = settings_find(section, at.option);
+	if (at.value < setting->n)
+		line = setting->values[at.value].line;
+	return plain_fail(
+	    &r->settings->plain, line, r->f, "%s: %s", at.option, inner.text);
+}
+
 bool
 row_read_kind(struct row_reading *r, const struct settings_section *section,
     struct conf_source *into)
@@ -782,7 +817,7 @@ row_read_kind(struct row_reading *r, const struct settings_section *section,
 			&into->named[i]))
 			return false;
 	}
-	return true;
+	return check_kind(r, section, &into->source);
 }
 
 void

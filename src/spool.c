@@ -371,6 +371,7 @@ spool_load(const struct spool_box *b, const char *id, struct buf *out,
 	did = load_from(b, b->pending, name, id, &pending, found, &newer, f) &&
 	    load_from(b, b->settled, other, id, &settled, found, &older, f);
 	found->pending = pending.len > 0;
+	found->settled = older > newer;
 	if (did && found->there && older > newer)
 		buf_add(out, settled.data, settled.len);
 	else if (did && found->there)
@@ -544,6 +545,15 @@ spool_settle(const struct spool_box *b, const char *id, struct fail *f)
 }
 
 bool
+spool_overtaken(const struct spool_box *b, const char *id, struct fail *f)
+{
+	char from[64];
+
+	ticket_name(id, from);
+	return sync_sub(b, id, f) && gone(b->pending, from, f);
+}
+
+bool
 spool_remove(const struct spool_box *b, const char *id, struct fail *f)
 {
 	char from[64];
@@ -614,8 +624,10 @@ spool_record_get(const struct spool_box *b, const char *name, struct buf *out)
 
 	if (fd == -1)
 		return;
+	/* What stands behind the record is not ours, and never written over. */
 	if (read_all(fd, &text, &ignored))
-		buf_add(out, text.data, text.len);
+		buf_add(out, text.data,
+		    text.len < SPOOL_STATE ? text.len : SPOOL_STATE);
 	(void)close(fd);
 	buf_free(&text);
 }

@@ -71,6 +71,7 @@ bool spool_room(
 struct spool_found {
 	bool there;
 	bool pending;        /* the ticket is (also) in pending */
+	bool settled;        /* the settled copy is the newer one */
 	bool corrupt;        /* a torn copy was moved to corrupt/ */
 	uint64_t generation; /* 0 if it is not there */
 };
@@ -112,6 +113,9 @@ bool spool_sync(const struct spool_box *b, struct fail *f);
 
 /* Under claim and edit: a ticket that owes nothing leaves pending. */
 bool spool_settle(const struct spool_box *b, const char *id, struct fail *f);
+
+/* Under claim and edit: so does a copy that is older than the settled one. */
+bool spool_overtaken(const struct spool_box *b, const char *id, struct fail *f);
 
 /* Under claim and edit: the ticket is no more. */
 bool spool_remove(const struct spool_box *b, const char *id, struct fail *f);

@@ -641,3 +641,37 @@ ticket_epitaph(const struct ticket *t, const struct ticket_event *e, int status,
 	tree_set(a, to, "event", event_tree(e, a));
 	json_write(to, JSON_PRETTY, out);
 }
+
+bool
+ticket_revive(
+    struct ticket *t, const struct tree *letter, int64_t now, struct arena *a)
+{
+	struct ticket_event e = { .n = 0 };
+
+	parse_event(tree_get(letter, "event"), &e, a);
+	if (t->queued > 0 || t->sent.n > e.n)
+		return false;
+	/* The ticket may be younger than its dead letter. */
+	if (t->next <= e.n)
+		t->next = e.n + 1;
+	e.n = t->next++;
+	e.urgent = is_urgent(t, &e);
+	append(t, e);
+	t->tries = 0;
+	t->limited = 0;
+	t->error = NULL;
+	wait_over(t);
+	ticket_note(t, "retried", e.n, NULL, now, a);
+	return true;
+}
+
+int64_t
+ticket_last(const struct ticket *t)
+{
+	int64_t last = t->first > t->sent.at ? t->first : t->sent.at;
+
+	for (const struct tree *m = t->history->first; m != NULL; m = m->next)
+		if (tree_get_num(m, "at") > last)
+			last = tree_get_num(m, "at");
+	return last;
+}

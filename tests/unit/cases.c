@@ -23,7 +23,7 @@
 /* 2026-11-21T10:18:09Z; the steps of a case are a minute apart. */
 static const int64_t begun = 1795256289000;
 
-enum { MINUTE = 60000, FILE_MAX = 4 << 20, KNOWN = 256, SETTINGS = 8 };
+enum { MINUTE = 60000, FILE_MAX = 4 << 20, KNOWN = 256, SETTINGS = 16 };
 
 static bool writing;
 
@@ -107,21 +107,12 @@ set_option(struct scene *c, char *text)
 	ok(false, "%s: option %s", c->dir, text);
 }
 
+/* A line each; see the head of this file. */
 static void
-set_up(struct scene *c, const char *kind)
+read_settings(struct scene *c, const char *text)
 {
-	const char *text;
 	char *line, *end;
-	size_t n;
 
-	c->source.name = kind;
-	c->source.kind = source_kind_find(kind);
-	c->source.namespace = kind;
-	c->source.owners.items = c->owners;
-	c->source.tags.items = c->tags;
-	make_options(c);
-	if (!slurp(c, "source", &text, &n))
-		return;
 	for (line = arena_str(&c->arena, text); (end = strchr(line, '\n'));
 	     line = end + 1) {
 		char *value = strchr(line, ' ');
@@ -143,6 +134,27 @@ set_up(struct scene *c, const char *kind)
 		if (strcmp(line, "option") == 0)
 			set_option(c, value);
 	}
+}
+
+static void
+set_up(struct scene *c, const char *kind)
+{
+	struct source_fault at = { NULL, 0 };
+	struct fail f = { 0 };
+	const char *text;
+	size_t n;
+
+	c->source.name = kind;
+	c->source.kind = source_kind_find(kind);
+	c->source.namespace = kind;
+	c->source.owners.items = c->owners;
+	c->source.tags.items = c->tags;
+	make_options(c);
+	if (slurp(c, "source", &text, &n))
+		read_settings(c, text);
+	if (c->source.kind->check != NULL)
+		ok(c->source.kind->check(&c->source, &c->arena, &at, &f),
+		    "%s: %s", c->dir, f.text[0] == '\0' ? "set up" : f.text);
 }
 
 static bool

@@ -99,7 +99,11 @@ tickets(void)
 	ok(store(text1, 1), "an older copy in pending");
 	ok(spool_settle(&box, id, &f) && store(text2, 0), "behind a newer");
 	is(load(&found), text1, "the higher generation wins wherever it is");
-	ok(found.pending, "and it counts as pending");
+	ok(found.pending && found.settled, "and it counts as pending");
+	ok(spool_overtaken(&box, id, &f) && files_in("d/pending") == 0,
+	    "what was overtaken goes");
+	is(load(&found), text1, "and leaves the newer where it is");
+	ok(store(text2, 0), "an older copy again");
 	spoil("d/pending/0123456789abcdef0123456789abcdef.json");
 	is(load(&found), text1, "a torn copy does not hide the other");
 	ok(found.corrupt && files_in("corrupt") == 1, "and is set aside");
