@@ -47,22 +47,15 @@ answer_word(enum answer_result result)
 	return words[result];
 }
 
-static void
-put(struct arena *a, struct tree *to, const char *name, const char *s)
-{
-	if (s != NULL)
-		tree_set(a, to, name, tree_str(a, s));
-}
-
 static struct tree *
 item_tree(const struct answer_item *i, struct arena *a)
 {
 	struct tree *to = tree_new(a, TREE_OBJECT);
 
-	put(a, to, "result", answer_word(i->result));
-	put(a, to, "alert", i->alert);
-	put(a, to, "deduplication_key", i->key);
-	put(a, to, "status", i->resolved ? "resolved" : "firing");
+	tree_set_str(a, to, "result", answer_word(i->result));
+	tree_set_str(a, to, "alert", i->alert);
+	tree_set_str(a, to, "deduplication_key", i->key);
+	tree_set_str(a, to, "status", i->resolved ? "resolved" : "firing");
 	return to;
 }
 
@@ -74,7 +67,7 @@ list_tree(const struct answer_item *items, size_t n, struct arena *a)
 	for (size_t i = 0; i < n; i++) {
 		struct tree *one = item_tree(&items[i], a);
 
-		put(a, one, "destination", items[i].destination);
+		tree_set_str(a, one, "destination", items[i].destination);
 		(void)tree_push(list, one);
 	}
 	return list;
@@ -106,7 +99,7 @@ answer_items(struct answer *out, const struct answer_item *items, size_t n,
 	if (n > 0)
 		to = item_tree(&least, a);
 	else
-		put(a, to, "result", answer_word(least.result));
+		tree_set_str(a, to, "result", answer_word(least.result));
 	if (n > 1)
 		tree_set(a, to, "alerts", list_tree(items, n, a));
 	answer_json(out, queued && !only_200 ? 202 : 200, to);
@@ -119,10 +112,10 @@ answer_problem(
 	struct tree *to = tree_new(a, TREE_OBJECT);
 	size_t i = find(status);
 
-	put(a, to, "type", "about:blank");
-	put(a, to, "title", statuses[i].title);
+	tree_set_str(a, to, "type", "about:blank");
+	tree_set_str(a, to, "title", statuses[i].title);
 	tree_set(a, to, "status", tree_num(a, statuses[i].status));
-	put(a, to, "detail", detail);
+	tree_set_str(a, to, "detail", detail);
 	tree_set(a, to, "retryable", tree_bool(a, statuses[i].retryable));
 	buf_reset(&out->body);
 	answer_json(out, statuses[i].status, to);

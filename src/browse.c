@@ -84,6 +84,7 @@ struct row {
 	int64_t until;   /* of the next try */
 	int64_t answer;  /* status, of a dead letter */
 	int64_t event;   /* serial, of a dead letter */
+	bool superseded; /* likewise */
 	size_t events;   /* that wait */
 	unsigned tries;
 };
@@ -163,13 +164,6 @@ print_line(struct view *v, const struct row *r)
 /* ---- a row as JSON ---- */
 
 static void
-put_text(struct tree *to, const char *name, const char *s, struct arena *a)
-{
-	if (s != NULL)
-		tree_set(a, to, name, tree_str(a, s));
-}
-
-static void
 put_num(struct tree *to, const char *name, int64_t n, struct arena *a)
 {
 	if (n != 0)
@@ -193,23 +187,25 @@ print_object(struct view *v, const struct row *r)
 	struct arena *a = &v->arena;
 	struct tree *to = tree_new(a, TREE_OBJECT);
 
-	put_text(to, "alert", r->id, a);
-	put_text(to, "destination", r->at->name, a);
+	tree_set_str(a, to, "alert", r->id);
+	tree_set_str(a, to, "destination", r->at->name);
 	if (r->at->orphan)
 		tree_set(a, to, "orphan", tree_bool(a, true));
-	put_text(to, "state", r->state, a);
-	put_text(to, "status", r->status, a);
-	put_text(to, "key", r->key, a);
-	put_text(to, "source", r->source, a);
-	put_text(to, "title", r->title, a);
+	tree_set_str(a, to, "state", r->state);
+	tree_set_str(a, to, "status", r->status);
+	tree_set_str(a, to, "key", r->key);
+	tree_set_str(a, to, "source", r->source);
+	tree_set_str(a, to, "title", r->title);
 	put_time(to, "since", r->since, a);
 	put_num(to, "waiting", (int64_t)r->events, a);
 	put_time(to, "waiting_since", r->waiting, a);
 	put_num(to, "tries", r->tries, a);
 	put_time(to, "next_try", r->until, a);
 	put_num(to, "event", r->event, a);
+	if (r->superseded)
+		tree_set(a, to, "superseded", tree_bool(a, true));
 	put_num(to, "answer_status", r->answer, a);
-	put_text(to, "error", r->why, a);
+	tree_set_str(a, to, "error", r->why);
 	(void)printf("%s\n", v->rows == 0 ? "[" : ",");
 	command_print_json(to);
 }
@@ -334,7 +330,7 @@ dead_row(
 {
 	struct catalog_letter l;
 	struct fail f = { 0 };
-	struct row r = { .at = b, .id = n->id, .state = "dead", .next = "-" };
+	struct row r = { .at = b, .id = n->id, .state = "dead" };
 
 	if (!catalog_letter(b, n->name, &l, &v->arena, &f)) {
 		if (f.kind != FAIL_NONE)
@@ -349,6 +345,8 @@ dead_row(
 	r.since = l.at;
 	r.answer = l.status;
 	r.event = l.n;
+	r.superseded = l.superseded;
+	r.next = l.superseded ? "superseded" : "retry";
 	print_row(v, &r);
 }
 
@@ -371,11 +369,9 @@ dead_rows(struct view *v, const struct catalog_box *b)
 static void
 say_orphan(const struct catalog_box *b)
 {
-	if (b->orphan)
-		command_say("%s: no such destination is configured any more; "
-			    "its alerts are kept, not sent: bellrelay move %s "
-			    "NEW",
-		    b->name, b->name);
+	command_say("%s: no such destination is configured any more; its "
+		    "alerts are kept, not sent: bellrelay move %s NEW",
+	    b->name, b->name);
 }
 
 static void
@@ -388,14 +384,16 @@ print_all(struct view *v)
 	}
 	for (size_t i = 0; i < v->catalog->n; i++) {
 		const struct catalog_box *b = &v->catalog->boxes[i];
+		size_t before = v->rows;
 
-		say_orphan(b);
 		if (!v->dead)
 			pending_rows(v, b);
 		if (v->dead || v->all)
 			dead_rows(v, b);
 		if (v->firing || v->all)
 			settled_rows(v, b);
+		if (b->orphan && v->rows > before)
+			say_orphan(b);
 	}
 	if (v->json)
 		(void)printf("%s", v->rows == 0 ? "[]\n" : "]\n");

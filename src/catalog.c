@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BOXES_MAX = 1 << 20 }; /* bytes of their list */
+enum { BOXES_MAX = 1 << 20, LETTERS_MAX = 1 << 28 }; /* bytes of lists */
 
 /* ---- destinations ---- */
 
@@ -180,15 +180,6 @@ catalog_owed(const struct spool_box *b)
 
 /* ---- dead letters ---- */
 
-static int64_t
-number_of(const struct tree *t, const char *pointer)
-{
-	int64_t n = 0;
-
-	(void)tree_int(tree_at(t, pointer), &n);
-	return n;
-}
-
 bool
 catalog_letter(const struct catalog_box *b, const char *name,
     struct catalog_letter *out, struct arena *a, struct fail *f)
@@ -198,7 +189,8 @@ catalog_letter(const struct catalog_box *b, const char *name,
 	bool did = spool_look(&b->box, SPOOL_DEAD, name, &text, f) &&
 	    tree_parse(arena_copy(a, text.data, text.len), text.len, a, &t, f);
 
-	*out = (struct catalog_letter){ .whole = t };
+	*out =
+	    (struct catalog_letter){ .name = arena_str(a, name), .whole = t };
 	buf_free(&text);
 	if (!did)
 		return false;
@@ -206,12 +198,45 @@ catalog_letter(const struct catalog_box *b, const char *name,
 	out->source = tree_cstr(tree_get(t, "source"), a);
 	out->why = tree_cstr(tree_get(t, "why"), a);
 	out->answer = tree_cstr(tree_get(t, "answer"), a);
-	out->at = number_of(t, "/at");
-	out->status = number_of(t, "/answer_status");
-	out->n = number_of(t, "/event/n");
+	out->at = tree_get_num(t, "at");
+	out->status = tree_get_num(t, "answer_status");
+	out->n = tree_get_num(tree_get(t, "event"), "n");
 	out->resolved = tree_says(tree_at(t, "/event/status"), "resolved");
+	out->superseded = tree_is(tree_get(t, "superseded"), TREE_TRUE);
 	out->body = tree_at(t, "/event/body");
 	return true;
+}
+
+static int
+by_serial(const void *x, const void *y)
+{
+	const struct catalog_letter *a = x;
+	const struct catalog_letter *b = y;
+
+	return (a->n > b->n) - (a->n < b->n);
+}
+
+struct catalog_letter *
+catalog_letters(const struct catalog_box *b, const char *id, size_t *n,
+    struct arena *a, struct fail *f)
+{
+	struct buf list = BUF_MAX(LETTERS_MAX);
+	struct catalog_letter l;
+	struct catalog_letter *all;
+	struct spool_walk w;
+	struct spool_name name;
+
+	spool_walk_open(&b->box, SPOOL_DEAD, &w);
+	while (spool_walk_next(&w, &name))
+		if (strcmp(name.id, id) == 0 &&
+		    catalog_letter(b, name.name, &l, a, f))
+			buf_add(&list, &l, sizeof(l));
+	spool_walk_close(&w);
+	*n = list.len / sizeof(l);
+	all = (void *)arena_copy(a, list.data, list.len);
+	buf_free(&list);
+	qsort(all, *n, sizeof(l), by_serial);
+	return all;
 }
 
 /* ---- state ---- */

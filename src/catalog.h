@@ -50,6 +50,7 @@ bool catalog_ticket(const struct catalog_box *b, const char *id,
 
 /* A dead letter.  Texts are NULL where they are not there. */
 struct catalog_letter {
+	const char *name; /* of its file */
 	const char *key;
 	const char *source;
 	const char *why;
@@ -58,6 +59,7 @@ struct catalog_letter {
 	int64_t status; /* of the answer */
 	int64_t n;      /* serial of the event */
 	bool resolved;
+	bool superseded; /* by something newer, so that it is not retried */
 	const struct tree *body;
 	struct tree *whole;
 };
@@ -65,6 +67,13 @@ struct catalog_letter {
 /* name is that of its file; false and no failure if it is not there. */
 bool catalog_letter(const struct catalog_box *b, const char *name,
     struct catalog_letter *out, struct arena *a, struct fail *f);
+
+/*
+ * Those of one alert, by serial.  Those that cannot be read are left out; f
+ * tells of the first.
+ */
+struct catalog_letter *catalog_letters(const struct catalog_box *b,
+    const char *id, size_t *n, struct arena *a, struct fail *f);
 
 /* How a destination is: ready, resting or held. */
 void catalog_pace(const struct spool_box *b, struct pace *out, struct arena *a);

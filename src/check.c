@@ -155,7 +155,7 @@ is_used(const struct conf *c, const struct conf_destination *d)
 		for (size_t j = 0; j < c->sources[i].n_to; j++)
 			if (c->sources[i].to[j] == d)
 				return true;
-	return false;
+	return c->self_alert != NULL && strcmp(c->self_alert, d->name) == 0;
 }
 
 static void

@@ -11,10 +11,13 @@
 #include "command.h"
 #include "deliver.h"
 #include "fail.h"
+#include "migrate.h"
 #include "near.h"
 #include "preview.h"
 #include "prove.h"
+#include "replay.h"
 #include "story.h"
+#include "tend.h"
 #include "trial.h"
 #include "verify.h"
 
@@ -37,6 +40,11 @@ static const struct command *const commands[] = {
 	&deliver_drain,
 	&browse_list,
 	&story_show,
+	&tend_retry,
+	&tend_drop,
+	&tend_prune,
+	&migrate_move,
+	&replay_command,
 	&prove_secret,
 };
 

@@ -3,12 +3,12 @@
 #include "catalog.h"
 #include "command.h"
 #include "conf.h"
-#include "counters.h"
 #include "drain.h"
 #include "fail.h"
 #include "owner.h"
 #include "relay.h"
 #include "setup.h"
+#include "watch.h"
 #include "when.h"
 
 #include <inttypes.h>
@@ -21,14 +21,12 @@
 enum { POLL_MS = 1000, TELL_MS = 200 };
 
 struct delivery {
-	struct setup setup;
-	struct post *post;
-	struct counters counters;
-	struct drain drain;
+	struct relay relay;
 	sigset_t ends;
 	int signals;
 	bool stop;
-	bool watched; /* somebody sits before it */
+	bool seen;    /* somebody sits before it */
+	bool watched; /* the watch had its look, after all was tried */
 	int64_t told;
 };
 
@@ -61,15 +59,15 @@ heed(struct delivery *d)
 static void
 tell(struct delivery *d, bool last)
 {
-	const size_t *ended = d->drain.ended;
+	const size_t *ended = d->relay.drain.ended;
 	int64_t now = relay_now();
 
-	if (!d->watched || (!last && now >= d->told && now < d->told + TELL_MS))
+	if (!d->seen || (!last && now >= d->told && now < d->told + TELL_MS))
 		return;
 	d->told = now;
 	/* Back at the left, so that what is logged next writes over it. */
 	(void)fprintf(stderr, "\r\033[K%zu delivered, %zu to go\r",
-	    ended[FORWARD_DELIVERED], drain_owed(&d->drain));
+	    ended[FORWARD_DELIVERED], drain_owed(&d->relay.drain));
 	if (last)
 		(void)fprintf(stderr, "\033[K");
 }
@@ -79,29 +77,46 @@ tell(struct delivery *d, bool last)
 static void
 end_call(struct delivery *d)
 {
-	struct forward *fw = &d->drain.forward;
+	struct forward *fw = &d->relay.drain.forward;
 
-	while (forward_busy(fw) && post_busy(d->post, POST_DRAIN))
-		post_poll(d->post, POLL_MS, NULL, 0, NULL);
+	while (forward_busy(fw) && post_busy(d->relay.post, POST_DRAIN))
+		post_poll(d->relay.post, POLL_MS, NULL, 0, NULL);
 	if (forward_busy(fw))
-		(void)drain_step(&d->drain, relay_now());
+		(void)drain_step(&d->relay.drain, relay_now());
+}
+
+/* Once all was tried: the heartbeat, and word of what does not get through. */
+static bool
+watch(struct delivery *d)
+{
+	if (!d->watched)
+		watch_step(&d->relay, relay_now());
+	else if (post_busy(d->relay.post, POST_WATCH))
+		post_poll(d->relay.post, POLL_MS, NULL, 0, NULL);
+	else
+		return false;
+	d->watched = true;
+	return true;
 }
 
 static void
 run(struct delivery *d)
 {
 	while (!d->stop) {
-		int64_t wait = drain_step(&d->drain, relay_now());
+		int64_t wait = drain_step(&d->relay.drain, relay_now());
 
-		counters_flush(&d->counters, d->setup.spool.dir);
+		relay_flush(&d->relay);
 		tell(d, false);
-		if (wait > 0 && drain_over(&d->drain, relay_now()))
-			return;
-		post_poll(d->post, (long)wait, &d->signals, 1, &d->stop);
+		if (wait > 0 && drain_over(&d->relay.drain, relay_now())) {
+			if (!watch(d))
+				return;
+			continue;
+		}
+		post_poll(d->relay.post, (long)wait, &d->signals, 1, &d->stop);
 	}
 	heed(d);
 	end_call(d);
-	counters_flush(&d->counters, d->setup.spool.dir);
+	relay_flush(&d->relay);
 }
 
 /* ---- what came of it ---- */
@@ -130,8 +145,8 @@ say_state(const struct setup_box *to)
 static int
 report(const struct delivery *d, bool due)
 {
-	const size_t *ended = d->drain.ended;
-	const struct setup *s = &d->setup;
+	const size_t *ended = d->relay.drain.ended;
+	const struct setup *s = d->relay.setup;
 	size_t owed = 0;
 
 	for (size_t i = 0; i < s->conf.n_destinations; i++) {
@@ -152,37 +167,50 @@ report(const struct delivery *d, bool due)
 static int
 deliver(struct delivery *d, bool due)
 {
+	struct relay *r = &d->relay;
 	struct fail f = { 0 };
 
-	if (!owner_become(d->setup.conf.spool, &f))
-		return command_failed(
-		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
-	if (!setup_spool(&d->setup, &f) || !post_open(&d->post, &f))
+	if (!setup_spool(r->setup, &f))
 		return command_failed(&f, EX_CANTCREAT);
 	catch_signals(d);
-	d->watched = isatty(STDERR_FILENO) == 1;
-	drain_open(&d->drain, d->post, &d->counters);
-	d->drain.force = !due;
-	d->drain.once = true;
-	drain_use(&d->drain, &d->setup);
+	d->seen = isatty(STDERR_FILENO) == 1;
+	r->drain.force = !due;
+	r->drain.once = true;
+	drain_use(&r->drain, r->setup);
 	run(d);
 	tell(d, true);
-	drain_close(&d->drain);
 	return report(d, due);
+}
+
+/* As the spool's owner, from the configuration that the command found. */
+static int
+open_relay(struct delivery *d, const struct setup *s)
+{
+	struct fail f = { 0 };
+
+	if (!owner_become(s->conf.spool, &f))
+		return command_failed(
+		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
+	if (!relay_open(&d->relay, s->conf.path, &f))
+		return command_failed(&f, EX_SOFTWARE);
+	return d->relay.setup == NULL ? EX_CONFIG : EX_OK;
 }
 
 static int
 drain(const struct command_call *call)
 {
-	struct delivery d = { .post = NULL };
-	int code = command_conf(call, &d.setup);
+	struct delivery d = { .stop = false };
+	struct setup found;
+	int code = command_conf(call, &found);
 
 	if (code != EX_OK)
 		return code;
-	code = deliver(&d, command_option(call, "--due") != NULL);
-	if (d.post != NULL)
-		post_close(d.post);
-	setup_close(&d.setup);
+	code = open_relay(&d, &found);
+	if (code == EX_OK)
+		code = deliver(&d, command_option(call, "--due") != NULL);
+	if (d.relay.post != NULL)
+		relay_close(&d.relay);
+	setup_close(&found);
 	return code;
 }
 

@@ -55,12 +55,12 @@ entry_tree(const struct conf *c, const struct diary_entry *e, struct arena *a)
 	char when[WHEN_SIZE];
 
 	when_write(e->at, when);
-	tree_set(a, to, "at", tree_str(a, arena_str(a, when)));
-	tree_set(a, to, "source", tree_str(a, e->source));
-	tree_set(a, to, "outcome", tree_str(a, e->outcome));
+	tree_set_str(a, to, "at", arena_str(a, when));
+	tree_set_str(a, to, "source", e->source);
+	tree_set_str(a, to, "outcome", e->outcome);
 	if (e->alert != NULL)
-		tree_set(a, to, "alert", tree_str(a, e->alert));
-	tree_set(a, to, "ms", tree_num(a, e->ms));
+		tree_set_str(a, to, "alert", e->alert);
+	tree_set_num(a, to, "ms", e->ms);
 	if (c->journal == CONF_JOURNAL_FULL && e->body != NULL)
 		tree_set(a, to, "body", redacted(c, e->body, a));
 	return to;

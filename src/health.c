@@ -96,7 +96,7 @@ because(struct report *p, const char *name, const char *why)
 static void
 put_num(struct report *p, struct tree *to, const char *name, int64_t n)
 {
-	tree_set(p->a, to, name, tree_num(p->a, n));
+	tree_set_num(p->a, to, name, n);
 }
 
 static int64_t
@@ -128,8 +128,8 @@ report_box(struct report *p, const struct setup_box *b)
 
 	health_look(b, &h, p->a);
 	judge_box(p, b->to->name, &h);
-	tree_set(p->a, to, "name", tree_str(p->a, b->to->name));
-	tree_set(p->a, to, "mode", tree_str(p->a, pace_mode_name(h.pace.mode)));
+	tree_set_str(p->a, to, "name", b->to->name);
+	tree_set_str(p->a, to, "mode", pace_mode_name(h.pace.mode));
 	put_num(p, to, "pending", h.summary.owed);
 	put_num(p, to, "oldest_seconds", seconds_since(p, h.summary.oldest));
 	put_num(p, to, "overdue_seconds", seconds_since(p, h.summary.due));
@@ -208,7 +208,7 @@ health_answer(struct relay *r, const struct request *req, struct answer *out)
 	if (health_may_see(r, req)) {
 		tree_set(p.a, to, "reasons", p.reasons);
 		tree_set(p.a, to, "destinations", p.destinations);
-		tree_set(p.a, to, "version", tree_str(p.a, VERSION));
+		tree_set_str(p.a, to, "version", VERSION);
 	}
 	answer_json(out, bad || (degraded && is_strict(req)) ? 503 : 200, to);
 }

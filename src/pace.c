@@ -200,32 +200,20 @@ pace_tell(struct pace *p, enum pace_outcome outcome,
 
 /* ---- the record ---- */
 
-static void
-put_num(struct arena *a, struct tree *to, const char *name, int64_t n)
-{
-	tree_set(a, to, name, tree_num(a, n));
-}
-
-static void
-put_text(struct arena *a, struct tree *to, const char *name, const char *s)
-{
-	tree_set(a, to, name, tree_str(a, s));
-}
-
 void
 pace_write(const struct pace *p, struct arena *a, struct buf *out)
 {
 	struct tree *to = tree_new(a, TREE_OBJECT);
 
-	put_text(a, to, "mode", modes[p->mode]);
-	put_num(a, to, "since", p->since);
-	put_num(a, to, "set", p->set);
-	put_num(a, to, "until", p->until);
-	put_num(a, to, "probes", p->probes);
-	put_text(a, to, "last", p->last);
-	put_text(a, to, "target", p->target);
-	put_num(a, to, "arrival", p->arrival);
-	put_num(a, to, "success", p->success);
+	tree_set_str(a, to, "mode", modes[p->mode]);
+	tree_set_num(a, to, "since", p->since);
+	tree_set_num(a, to, "set", p->set);
+	tree_set_num(a, to, "until", p->until);
+	tree_set_num(a, to, "probes", p->probes);
+	tree_set_str(a, to, "last", p->last);
+	tree_set_str(a, to, "target", p->target);
+	tree_set_num(a, to, "arrival", p->arrival);
+	tree_set_num(a, to, "success", p->success);
 	json_write(to, JSON_PRETTY, out);
 }
 
@@ -236,15 +224,6 @@ get_name(const struct tree *from, const char *name, char to[PACE_NAME],
 	const char *s = tree_cstr(tree_get(from, name), a);
 
 	name_to(to, s == NULL ? "" : s);
-}
-
-static int64_t
-get_num(const struct tree *from, const char *name)
-{
-	int64_t n = 0;
-
-	(void)tree_int(tree_get(from, name), &n);
-	return n;
 }
 
 static enum pace_mode
@@ -267,12 +246,12 @@ pace_parse(const char *text, size_t n, struct pace *p, struct arena *a)
 	    !tree_is(from, TREE_OBJECT))
 		return;
 	p->mode = get_mode(from);
-	p->since = get_num(from, "since");
-	p->set = get_num(from, "set");
-	p->until = get_num(from, "until");
-	p->probes = (unsigned)get_num(from, "probes");
+	p->since = tree_get_num(from, "since");
+	p->set = tree_get_num(from, "set");
+	p->until = tree_get_num(from, "until");
+	p->probes = (unsigned)tree_get_num(from, "probes");
 	get_name(from, "last", p->last, a);
 	get_name(from, "target", p->target, a);
-	p->arrival = get_num(from, "arrival");
-	p->success = get_num(from, "success");
+	p->arrival = tree_get_num(from, "arrival");
+	p->success = tree_get_num(from, "success");
 }

@@ -11,18 +11,13 @@
 #include <arpa/inet.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum {
 	FDS_MAX = 16,
-	KEPT_MAX = 4, /* connections that nobody uses now */
-	/* Those, two connecting, each by IPv4 and IPv6 at once, and some. */
-	SOCKETS_MAX = 16,
+	KEPT_MAX = 4,             /* connections that nobody uses now */
 	BODY_READ_MAX = 64 << 10, /* of an answer */
 	CA_SECONDS = 3600,
 };
@@ -40,7 +35,8 @@ struct slot {
 	struct curl_slist *headers;
 	enum state state;
 	struct scan unsent;
-	bool begun;   /* the request is on its way */
+	bool begun;   /* connected, the request comes next */
+	bool given;   /* libcurl has some of the body */
 	size_t heard; /* bytes of the answer's body */
 	long connect_ms;
 	long timeout_ms;
@@ -54,9 +50,8 @@ struct post {
 	struct arena arena; /* holds this very struct */
 	CURLM *multi;
 	struct slot slots[POST_SLOTS];
-	int sockets[SOCKETS_MAX]; /* -1: none */
-	bool news;                /* done since the last poll */
-	bool distrust;            /* the certificates at hand may be old */
+	bool news;     /* done since the last poll */
+	bool distrust; /* the certificates at hand may be old */
 };
 
 /* ---- where to ---- */
@@ -152,62 +147,8 @@ post_url_ok(const char *url, struct fail *f)
 	return find_place(url, &place, f);
 }
 
-/* ---- sockets: known, so that they can be looked at and let go ---- */
-
-static curl_socket_t
-open_socket(void *from, curlsocktype purpose, struct curl_sockaddr *a)
-{
-	struct post *p = from;
-
-	(void)purpose;
-	for (size_t i = 0; i < SOCKETS_MAX; i++)
-		if (p->sockets[i] == -1) {
-			p->sockets[i] = socket(
-			    a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-			return p->sockets[i];
-		}
-	return CURL_SOCKET_BAD;
-}
-
-static int
-close_socket(void *from, curl_socket_t fd)
-{
-	struct post *p = from;
-
-	for (size_t i = 0; i < SOCKETS_MAX; i++)
-		if (p->sockets[i] == fd)
-			p->sockets[i] = -1;
-	return close(fd);
-}
-
-/*
- * Have libcurl see which kept connections their servers have closed.
- *
- * libcurl looks at a kept connection before it uses it, but under TLS with one
- * byte of recv(MSG_PEEK) (7.88, vtls/openssl.c, ossl_check_cxn): where a server
- * said good-bye in good order that byte is there, and the connection passes
- * for a living one.  The request then goes to nobody, with an outcome that we
- * cannot know.  So what is left to read of a closed connection is read here,
- * and libcurl finds its end.
- */
-static void
-empty_closed(struct post *p)
-{
-	char bytes[512];
-
-	for (size_t i = 0; i < SOCKETS_MAX; i++) {
-		struct pollfd fd = { p->sockets[i], POLLRDHUP, 0 };
-
-		if (fd.fd == -1 || poll(&fd, 1, 0) != 1)
-			continue;
-		while (recv(fd.fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
-			;
-	}
-}
-
 /* ---- what libcurl asks and tells on the way ---- */
 
-/* Connected, and the request comes next. */
 static int
 on_begin(void *from, char *to, char *at, int to_port, int at_port)
 {
@@ -219,14 +160,21 @@ on_begin(void *from, char *to, char *at, int to_port, int at_port)
 }
 
 /*
- * The body is read through here, and not given as CURLOPT_POSTFIELDS, since
- * what was read cannot be read again.  libcurl sends a request up to five
- * times anew where a kept connection ends before a byte of answer
- * (7.88, transfer.c, Curl_retry_request), although the server may have acted
- * on it: a second event past pace and ticket.  With no way back in the body it
- * does so only as long as none of it was sent, which no server takes for an
- * event; else it gives up, and that is an exchange of unknown outcome like any
- * other.  (CURLOPT_FORBID_RETRY_ON_REUSE comes with 8.16.)
+ * The body is read through here, and not given as CURLOPT_POSTFIELDS, so that
+ * an exchange never sends its event twice.
+ *
+ * libcurl sends a request anew, up to five times, where a kept connection ends
+ * before a byte of answer (7.88, transfer.c, Curl_retry_request), although the
+ * server may have acted on it: a second event, past pace and ticket.  What was
+ * read here cannot be read again, so it does that only as long as none of the
+ * body was sent; else it gives up, and the outcome is unknown like any other.
+ * (CURLOPT_FORBID_RETRY_ON_REUSE comes with 8.16.)
+ *
+ * The first case is the ordinary one.  A kept TLS connection whose server said
+ * good-bye passes for a living one, as the look that libcurl takes sees a byte
+ * waiting (vtls/openssl.c, ossl_check_cxn).  The head of the request goes out
+ * on it; the good-bye is read before the body follows, and all of the request
+ * takes a new connection.
  */
 static size_t
 on_read(char *out, size_t size, size_t n, void *from)
@@ -238,6 +186,7 @@ on_read(char *out, size_t size, size_t n, void *from)
 		n = s->unsent.left;
 	if (n > 0)
 		memcpy(out, scan_take(&s->unsent, n), n);
+	s->given = true;
 	return n;
 }
 
@@ -345,14 +294,10 @@ set_constants(CURL *e)
 }
 
 static void
-set_callbacks(struct post *p, struct slot *s)
+set_callbacks(struct slot *s)
 {
 	CURL *e = s->easy;
 
-	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	(void)curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, p);
-	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-	(void)curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, p);
 	(void)curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_begin);
 	(void)curl_easy_setopt(e, CURLOPT_PREREQDATA, s);
 	(void)curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
@@ -554,7 +499,8 @@ leave(struct slot *s, enum state state)
 /*
  * An answer is one whose status line was read.  What its headers and body came
  * to does not matter then: with 202 incident.io has taken the event, whether
- * or not the connection lives to tell its key.
+ * or not the connection lives to tell its key.  And without any of its body
+ * an event cannot have been taken.
  */
 static void
 finish(struct post *p, struct slot *s, CURLcode code)
@@ -568,13 +514,13 @@ finish(struct post *p, struct slot *s, CURLcode code)
 	(void)curl_easy_getinfo(s->easy, CURLINFO_NUM_CONNECTS, &connects);
 	a->ms = (long)(us / 1000);
 	a->status = status < 200 ? 0 : (int)status;
-	a->unknown = a->status == 0 && s->begun;
+	a->unknown = a->status == 0 && s->given;
 	if (a->status == 0)
 		explain(s, code);
 	if (code == CURLE_PEER_FAILED_VERIFICATION ||
 	    code == CURLE_SSL_CACERT_BADFILE)
 		p->distrust = true;
-	else if (s->begun && connects > 0 && !s->place.plain)
+	else if (a->status != 0 && connects > 0 && !s->place.plain)
 		p->distrust = false;
 	(void)curl_multi_remove_handle(p->multi, s->easy);
 	leave(s, DONE);
@@ -604,7 +550,7 @@ prepare(struct post *p, struct slot *s, const struct post_target *t,
 		    "a control character in the token, or too much of it: "
 		    "look at token_file");
 	curl_easy_reset(s->easy);
-	set_callbacks(p, s);
+	set_callbacks(s);
 	set_body(s, body, n);
 	if (!set_constants(s->easy) || !set_target(p, s, t) ||
 	    curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers) !=
@@ -612,12 +558,6 @@ prepare(struct post *p, struct slot *s, const struct post_target *t,
 		return fail_set(f, FAIL_BROKEN,
 		    "this libcurl does not know a setting; 7.88 does");
 	return true;
-}
-
-static bool
-is_busy(const struct post *p)
-{
-	return post_busy(p, POST_WEBHOOK) || post_busy(p, POST_DRAIN);
 }
 
 void
@@ -632,10 +572,6 @@ post_start(struct post *p, enum post_slot slot, const struct post_target *t,
 		.connect_ms = t->connect_ms > 0 ? t->connect_ms : 1,
 		.timeout_ms = timeout_ms > 0 ? timeout_ms : 1,
 		.own_ca = t->ca_file != NULL };
-	/* Where one is under way, its connection may have ended with its
-	 * answer in it. */
-	if (!is_busy(p))
-		empty_closed(p);
 	if (prepare(p, s, t, body, n, &f) &&
 	    curl_multi_add_handle(p->multi, s->easy) == CURLM_OK) {
 		s->state = BUSY;
@@ -721,8 +657,6 @@ post_open(struct post **out, struct fail *f)
 	**out = (struct post){ .arena = a, .multi = curl_multi_init() };
 	for (size_t i = 0; i < POST_SLOTS; i++)
 		(*out)->slots[i].easy = curl_easy_init();
-	for (size_t i = 0; i < SOCKETS_MAX; i++)
-		(*out)->sockets[i] = -1;
 	(void)curl_multi_setopt(
 	    (*out)->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_MAX);
 	return true;

@@ -254,11 +254,13 @@ drain_on(const char *path)
 	while (relay_now() < end) {
 		int64_t wait = drain_step(&r.drain, relay_now());
 
+		watch_step(&r, relay_now());
 		if (!forward_busy(&r.drain.forward) &&
-		    wait >= end - relay_now())
+		    !post_busy(r.post, POST_WATCH) && wait >= end - relay_now())
 			break;
-		post_poll(r.post, wait < CHUNK ? (long)wait : CGI_DRAIN_MS,
-		    NULL, 0, NULL);
+		post_poll(r.post,
+		    wait < CGI_DRAIN_MS ? (long)wait : CGI_DRAIN_MS, NULL, 0,
+		    NULL);
 	}
 	while (forward_busy(&r.drain.forward) && post_busy(r.post, POST_DRAIN))
 		post_poll(r.post, CGI_DRAIN_MS, NULL, 0, NULL);

@@ -16,7 +16,6 @@
 #include "when.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -156,15 +155,6 @@ put_moment(
 	buf_puts(&s->out, "\n");
 }
 
-static int64_t
-number(const struct tree *t, const char *name)
-{
-	int64_t n = 0;
-
-	(void)tree_int(tree_get(t, name), &n);
-	return n;
-}
-
 static void
 put_history(struct story *s)
 {
@@ -172,47 +162,21 @@ put_history(struct story *s)
 
 	buf_puts(&s->out, "\ntimeline\n");
 	for (const struct tree *m = history->first; m != NULL; m = m->next)
-		put_moment(s, number(m, "at"), number(m, "n"),
+		put_moment(s, tree_get_num(m, "at"), tree_get_num(m, "n"),
 		    tree_cstr(tree_get(m, "what"), s->a),
 		    tree_cstr(tree_get(m, "why"), s->a));
 }
 
-static int
-by_serial(const void *x, const void *y)
-{
-	const struct catalog_letter *a = x;
-	const struct catalog_letter *b = y;
-
-	return (a->n > b->n) - (a->n < b->n);
-}
-
-/* The dead letters of the alert, by serial. */
-static struct catalog_letter *
+/* What can be read of the alert's dead letters. */
+static const struct catalog_letter *
 letters(const struct story *s, size_t *n)
 {
-	struct buf list = BUF_MAX(STORY_MAX);
-	struct catalog_letter l;
-	struct catalog_letter *all;
-	struct spool_walk w;
-	struct spool_name name;
+	struct fail f = { 0 };
+	const struct catalog_letter *all =
+	    catalog_letters(s->at, s->id, n, s->a, &f);
 
-	spool_walk_open(&s->at->box, SPOOL_DEAD, &w);
-	while (spool_walk_next(&w, &name)) {
-		struct fail f = { 0 };
-
-		if (strcmp(name.id, s->id) != 0)
-			continue;
-		if (catalog_letter(s->at, name.name, &l, s->a, &f))
-			buf_add(&list, &l, sizeof(l));
-		else if (f.kind != FAIL_NONE)
-			command_say(
-			    "%s/%s: %s", s->at->name, name.name, f.text);
-	}
-	spool_walk_close(&w);
-	*n = list.len / sizeof(l);
-	all = (void *)arena_copy(s->a, list.data, list.len);
-	buf_free(&list);
-	qsort(all, *n, sizeof(l), by_serial);
+	if (f.kind != FAIL_NONE)
+		command_say("%s/%s: %s", s->at->name, s->id, f.text);
 	return all;
 }
 

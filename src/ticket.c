@@ -74,15 +74,6 @@ text_of(const struct tree *t, const char *name, struct arena *a)
 	return tree_is(v, TREE_STR) ? tree_cstr(v, a) : NULL;
 }
 
-static int64_t
-number_of(const struct tree *t, const char *name)
-{
-	int64_t n = 0;
-
-	(void)tree_int(tree_get(t, name), &n);
-	return n;
-}
-
 static bool
 yes(const struct tree *t, const char *name)
 {
@@ -92,13 +83,13 @@ yes(const struct tree *t, const char *name)
 static void
 parse_event(const struct tree *from, struct ticket_event *e, struct arena *a)
 {
-	e->n = (uint64_t)number_of(from, "n");
+	e->n = (uint64_t)tree_get_num(from, "n");
 	e->resolved = tree_says(tree_get(from, "status"), "resolved");
 	e->urgent = yes(from, "urgent");
 	e->repeat = yes(from, "repeat");
 	e->small = yes(from, "small");
-	e->severity = (int)number_of(from, "severity");
-	e->since = number_of(from, "since");
+	e->severity = (int)tree_get_num(from, "severity");
+	e->since = tree_get_num(from, "since");
 	e->digest = text_of(from, "digest", a);
 	e->body = tree_get(from, "body");
 }
@@ -122,12 +113,12 @@ parse_queue(const struct tree *queue, struct ticket *t, struct arena *a)
 static void
 parse_sent(const struct tree *from, struct ticket_sent *s, struct arena *a)
 {
-	s->n = (uint64_t)number_of(from, "n");
-	s->at = number_of(from, "at");
+	s->n = (uint64_t)tree_get_num(from, "n");
+	s->at = tree_get_num(from, "at");
 	s->digest = text_of(from, "digest", a);
 	s->target = text_of(from, "target", a);
 	s->resolved = tree_says(tree_get(from, "status"), "resolved");
-	s->severity = (int)number_of(from, "severity");
+	s->severity = (int)tree_get_num(from, "severity");
 	if (s->digest == NULL || s->target == NULL)
 		s->n = 0;
 }
@@ -165,13 +156,13 @@ parse_plain(const struct tree *root, struct ticket *t, struct arena *a)
 	t->key = text_of(root, "key", a);
 	t->source = text_of(root, "source", a);
 	t->alert = tree_get(root, "alert");
-	t->next = (uint64_t)number_of(root, "next");
+	t->next = (uint64_t)tree_get_num(root, "next");
 	t->unsure = yes(root, "unsure");
-	t->tries = (unsigned)number_of(root, "tries");
-	t->limited = number_of(root, "limited");
-	t->set = number_of(wait, "set");
-	t->until = number_of(wait, "until");
-	t->first = number_of(root, "first");
+	t->tries = (unsigned)tree_get_num(root, "tries");
+	t->limited = tree_get_num(root, "limited");
+	t->set = tree_get_num(wait, "set");
+	t->until = tree_get_num(wait, "until");
+	t->first = tree_get_num(root, "first");
 	t->error = text_of(root, "error", a);
 	t->history = tree_is(history, TREE_LIST) ? tree_merge(a, history, NULL)
 						 : tree_new(a, TREE_LIST);
@@ -186,7 +177,7 @@ ticket_parse(const char *text, size_t n, struct ticket *t, struct arena *a,
 	*t = (struct ticket){ 0 };
 	if (!tree_parse(text, n, a, &root, f))
 		return false;
-	if (number_of(root, "version") != VERSION_NOW)
+	if (tree_get_num(root, "version") != VERSION_NOW)
 		return fail_set(f, FAIL_BROKEN,
 		    "ticket: written by another version of bellrelay");
 	parse_plain(root, t, a);
@@ -213,19 +204,6 @@ ticket_new(struct ticket *t, const char *key, const char *source, int64_t now,
 /* ---- writing ---- */
 
 static void
-put_num(struct arena *a, struct tree *to, const char *name, int64_t n)
-{
-	tree_set(a, to, name, tree_num(a, n));
-}
-
-static void
-put_text(struct arena *a, struct tree *to, const char *name, const char *s)
-{
-	if (s != NULL)
-		tree_set(a, to, name, tree_str(a, s));
-}
-
-static void
 put_yes(struct arena *a, struct tree *to, const char *name, bool b)
 {
 	if (b)
@@ -243,14 +221,14 @@ event_tree(const struct ticket_event *e, struct arena *a)
 {
 	struct tree *to = tree_new(a, TREE_OBJECT);
 
-	put_num(a, to, "n", (int64_t)e->n);
-	put_text(a, to, "status", status_word(e->resolved));
-	put_num(a, to, "since", e->since);
-	put_num(a, to, "severity", e->severity);
+	tree_set_num(a, to, "n", (int64_t)e->n);
+	tree_set_str(a, to, "status", status_word(e->resolved));
+	tree_set_num(a, to, "since", e->since);
+	tree_set_num(a, to, "severity", e->severity);
 	put_yes(a, to, "urgent", e->urgent);
 	put_yes(a, to, "repeat", e->repeat);
 	put_yes(a, to, "small", e->small);
-	put_text(a, to, "digest", e->digest);
+	tree_set_str(a, to, "digest", e->digest);
 	tree_set(a, to, "body", e->body);
 	return to;
 }
@@ -260,12 +238,12 @@ sent_tree(const struct ticket_sent *s, struct arena *a)
 {
 	struct tree *to = tree_new(a, TREE_OBJECT);
 
-	put_num(a, to, "n", (int64_t)s->n);
-	put_text(a, to, "status", status_word(s->resolved));
-	put_num(a, to, "at", s->at);
-	put_num(a, to, "severity", s->severity);
-	put_text(a, to, "digest", s->digest);
-	put_text(a, to, "target", s->target);
+	tree_set_num(a, to, "n", (int64_t)s->n);
+	tree_set_str(a, to, "status", status_word(s->resolved));
+	tree_set_num(a, to, "at", s->at);
+	tree_set_num(a, to, "severity", s->severity);
+	tree_set_str(a, to, "digest", s->digest);
+	tree_set_str(a, to, "target", s->target);
 	return to;
 }
 
@@ -285,19 +263,19 @@ ticket_tree(const struct ticket *t, struct arena *a)
 	struct tree *to = tree_new(a, TREE_OBJECT);
 	struct tree *wait = tree_new(a, TREE_OBJECT);
 
-	put_num(a, to, "version", VERSION_NOW);
-	put_text(a, to, "key", t->key);
-	put_text(a, to, "source", t->source);
-	put_num(a, to, "first", t->first);
-	put_num(a, to, "next", (int64_t)t->next);
-	put_num(a, to, "tries", t->tries);
-	put_num(a, wait, "set", t->set);
-	put_num(a, wait, "until", t->until);
+	tree_set_num(a, to, "version", VERSION_NOW);
+	tree_set_str(a, to, "key", t->key);
+	tree_set_str(a, to, "source", t->source);
+	tree_set_num(a, to, "first", t->first);
+	tree_set_num(a, to, "next", (int64_t)t->next);
+	tree_set_num(a, to, "tries", t->tries);
+	tree_set_num(a, wait, "set", t->set);
+	tree_set_num(a, wait, "until", t->until);
 	tree_set(a, to, "wait", wait);
 	put_yes(a, to, "unsure", t->unsure);
 	if (t->limited != 0)
-		put_num(a, to, "limited", t->limited);
-	put_text(a, to, "error", t->error);
+		tree_set_num(a, to, "limited", t->limited);
+	tree_set_str(a, to, "error", t->error);
 	if (t->sent.n != 0)
 		tree_set(a, to, "sent", sent_tree(&t->sent, a));
 	tree_set(a, to, "queue", queue_tree(t, a));
@@ -388,11 +366,11 @@ ticket_note(struct ticket *t, const char *what, uint64_t n, const char *why,
 {
 	struct tree *line = tree_new(a, TREE_OBJECT);
 
-	put_num(a, line, "at", now);
-	put_text(a, line, "what", what);
+	tree_set_num(a, line, "at", now);
+	tree_set_str(a, line, "what", what);
 	if (n != 0)
-		put_num(a, line, "n", (int64_t)n);
-	put_text(a, line, "why", why);
+		tree_set_num(a, line, "n", (int64_t)n);
+	tree_set_str(a, line, "why", why);
 	(void)tree_push(t->history, line);
 	while (tree_count(t->history) > TICKET_HISTORY)
 		drop_first(t->history);
@@ -653,13 +631,47 @@ ticket_epitaph(const struct ticket *t, const struct ticket_event *e, int status,
 {
 	struct tree *to = tree_new(a, TREE_OBJECT);
 
-	put_num(a, to, "version", VERSION_NOW);
-	put_text(a, to, "key", t->key);
-	put_text(a, to, "source", t->source);
-	put_num(a, to, "at", now);
-	put_num(a, to, "answer_status", status);
-	put_text(a, to, "why", t->error);
+	tree_set_num(a, to, "version", VERSION_NOW);
+	tree_set_str(a, to, "key", t->key);
+	tree_set_str(a, to, "source", t->source);
+	tree_set_num(a, to, "at", now);
+	tree_set_num(a, to, "answer_status", status);
+	tree_set_str(a, to, "why", t->error);
 	tree_set(a, to, "answer", tree_strn(a, answer, answer_len));
 	tree_set(a, to, "event", event_tree(e, a));
 	json_write(to, JSON_PRETTY, out);
+}
+
+bool
+ticket_revive(
+    struct ticket *t, const struct tree *letter, int64_t now, struct arena *a)
+{
+	struct ticket_event e = { .n = 0 };
+
+	parse_event(tree_get(letter, "event"), &e, a);
+	if (t->queued > 0 || t->sent.n > e.n)
+		return false;
+	/* The ticket may be younger than its dead letter. */
+	if (t->next <= e.n)
+		t->next = e.n + 1;
+	e.n = t->next++;
+	e.urgent = is_urgent(t, &e);
+	append(t, e);
+	t->tries = 0;
+	t->limited = 0;
+	t->error = NULL;
+	wait_over(t);
+	ticket_note(t, "retried", e.n, NULL, now, a);
+	return true;
+}
+
+int64_t
+ticket_last(const struct ticket *t)
+{
+	int64_t last = t->first > t->sent.at ? t->first : t->sent.at;
+
+	for (const struct tree *m = t->history->first; m != NULL; m = m->next)
+		if (tree_get_num(m, "at") > last)
+			last = tree_get_num(m, "at");
+	return last;
 }

@@ -152,6 +152,16 @@ void ticket_epitaph(const struct ticket *t, const struct ticket_event *e,
     int status, const char *answer, size_t answer_len, int64_t now,
     struct arena *a, struct buf *out);
 
+/*
+ * The event of a dead letter, as parsed, waits again, as the newest.  False if
+ * it is superseded: something newer was accepted or waits.
+ */
+bool ticket_revive(
+    struct ticket *t, const struct tree *letter, int64_t now, struct arena *a);
+
+/* When anything last happened. */
+int64_t ticket_last(const struct ticket *t);
+
 /* Milliseconds that the n-th failed try waits (n from 1), before jitter. */
 int64_t ticket_delay(unsigned n);
 

@@ -1095,3 +1095,26 @@ tree_merge(struct arena *a, const struct tree *target, const struct tree *patch)
 	}
 	return root;
 }
+
+void
+tree_set_num(struct arena *a, struct tree *object, const char *name, int64_t n)
+{
+	tree_set(a, object, name, tree_num(a, n));
+}
+
+void
+tree_set_str(
+    struct arena *a, struct tree *object, const char *name, const char *s)
+{
+	if (s != NULL)
+		tree_set(a, object, name, tree_str(a, s));
+}
+
+int64_t
+tree_get_num(const struct tree *t, const char *name)
+{
+	int64_t n = 0;
+
+	(void)tree_int(tree_get(t, name), &n);
+	return n;
+}

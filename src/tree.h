@@ -108,6 +108,15 @@ struct tree *tree_push(struct tree *list, struct tree *item);
 void tree_set(struct arena *a, struct tree *object, const char *name,
     const struct tree *value);
 
+/* The same for a number and for a string; a NULL string changes nothing. */
+void tree_set_num(
+    struct arena *a, struct tree *object, const char *name, int64_t n);
+void tree_set_str(
+    struct arena *a, struct tree *object, const char *name, const char *s);
+
+/* A member's whole number, 0 if there is none. */
+int64_t tree_get_num(const struct tree *t, const char *name);
+
 /*
  * A new value: target changed by patch as RFC 7396 says (a null in the patch
  * removes, an object merges, all else replaces).  target may be NULL.

@@ -93,11 +93,11 @@ words(struct relay *r, const char *name, bool trouble)
 	    "`bellrelay doctor` say more.",
 	    name);
 
-	tree_set(a, to, "title", tree_str(a, title));
-	tree_set(a, to, "description", tree_str(a, text));
-	tree_set(a, to, "status", tree_str(a, trouble ? "firing" : "resolved"));
-	tree_set(a, metadata, "source", tree_str(a, "bellrelay"));
-	tree_set(a, metadata, "destination", tree_str(a, name));
+	tree_set_str(a, to, "title", title);
+	tree_set_str(a, to, "description", text);
+	tree_set_str(a, to, "status", trouble ? "firing" : "resolved");
+	tree_set_str(a, metadata, "source", "bellrelay");
+	tree_set_str(a, metadata, "destination", name);
 	tree_set(a, to, "metadata", metadata);
 	return to;
 }

@@ -9,7 +9,7 @@ base='arena buf clean fail memory near scan'
 codec='display json pyrepr seal sign tree when'
 domain='event mctext montecarlo option pace source summary ticket'
 io='counters file journal lock log post spool'
-app='answer browse catalog check command conf deliver diary drain forward health keep metrics owner pick plain preview prove refusals relay request row secret settings setup story trial verify watch'
+app='answer browse catalog check command conf deliver diary drain forward health keep metrics migrate owner pick plain preview prove refusals relay replay request row secret settings setup story tend trial verify watch'
 doors='ctl responder'
 
 bad=0

@@ -160,17 +160,22 @@ def test_httpoxy_has_no_effect(site, standin):
     assert standin.alerts().is_open(INCIDENT)
 
 
+def open_files(pid):
+    """What a process has open; it may close some while we look."""
+    names = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            names.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return names
+
+
 def test_open_descriptors_of_the_parent_are_not_kept(site):
     """mod_fcgid leaves its own open; a file held is a file not freed."""
     assert site.cgi(BODY).status == 200
     with site.responder() as direct:
         with direct.connect() as client:
             client.request(site.params(alert("a")), alert("a"))
-        names = []
-        for fd in os.listdir(f"/proc/{direct.pid}/fd"):
-            with contextlib.suppress(FileNotFoundError):
-                names.append(os.readlink(f"/proc/{direct.pid}/fd/{fd}"))
-    assert names
+        names = open_files(direct.pid)
     regular = [n for n in names if n.startswith("/")]
     ours = (str(site.dir), "/dev/null")
     assert all(n.startswith(ours) for n in regular), regular

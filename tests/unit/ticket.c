@@ -368,6 +368,49 @@ histories(void)
 	    "and its oldest lines go first");
 }
 
+/* The dead letter of the head, which was refused. */
+static struct tree *
+dead(struct ticket *t)
+{
+	struct buf text = BUF_MAX(1 << 20);
+	struct ticket_event e = *ticket_head(t);
+	struct tree *letter;
+
+	ticket_epitaph(t, &e, 422, "no", 2, start, &arena, &text);
+	ticket_refused(t, &e, "HTTP 422", start, &arena);
+	letter = json(text.data);
+	buf_free(&text);
+	return letter;
+}
+
+static void
+revivals(void)
+{
+	struct ticket t = fresh();
+	struct ticket gone = fresh();
+	struct tree *first, *second;
+
+	(void)put(&t, 'f', "a", start);
+	first = dead(&t);
+	ok(ticket_revive(&t, first, start + 1, &arena) &&
+		strcmp(queue(&t), "f:a") == 0,
+	    "a dead letter's event waits again");
+	ok(ticket_head(&t)->n == 2 && ticket_head(&t)->urgent &&
+		ticket_due(&t, start + 1) && ticket_last(&t) == start + 1,
+	    "under a new serial, due at once, and its history says so");
+	ok(!ticket_revive(&t, first, start, &arena) && t.queued == 1,
+	    "not while something newer waits");
+	second = dead(&t);
+	(void)put(&t, 'f', "b", start);
+	ticket_accepted(&t, ticket_head(&t), "url", start, &arena);
+	ok(!ticket_revive(&t, first, start, &arena) &&
+		!ticket_revive(&t, second, start, &arena) && t.queued == 0,
+	    "nor once something newer was accepted");
+	ok(ticket_revive(&gone, second, start, &arena) &&
+		ticket_head(&gone)->n == 3,
+	    "a ticket that is gone goes on behind its dead letter");
+}
+
 int
 main(void)
 {
@@ -382,6 +425,7 @@ main(void)
 	files();
 	giants();
 	histories();
+	revivals();
 	arena_free(&arena);
 	return tap_done();
 }

@@ -1,0 +1,529 @@
+#include "replay.h"
+
+#include "arena.h"
+#include "buf.h"
+#include "command.h"
+#include "conf.h"
+#include "display.h"
+#include "event.h"
+#include "fail.h"
+#include "journal.h"
+#include "json.h"
+#include "keep.h"
+#include "lock.h"
+#include "owner.h"
+#include "relay.h"
+#include "setup.h"
+#include "source.h"
+#include "tree.h"
+#include "when.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	LINE_MAX_BYTES = 64 << 20,
+	ALERT_MAX = 4 << 20,
+	LIST_MAX = 1 << 28,
+	DAYS_MAX = 1 << 16,
+	CHUNK = 1 << 16,
+};
+
+/* An alert at a destination, as the span's webhooks make it today. */
+struct replayed {
+	struct setup_box *to;
+	const struct conf_source *source;
+	char id[SPOOL_ID + 1];
+	const char *key;
+	struct buf alert; /* as JSON; the trees of a line die with it */
+};
+
+struct replay {
+	struct setup setup;
+	const char *only; /* a source, or NULL: all */
+	int64_t since;
+	int64_t until;
+	bool send;
+	struct arena keys;  /* of the run */
+	struct arena arena; /* of a line, or of an alert */
+	struct buf list;    /* of struct replayed */
+	size_t lines, bodies, differ, queued;
+	int64_t now;
+};
+
+/* ---- alerts ---- */
+
+static size_t
+count(const struct replay *r)
+{
+	return r->list.len / sizeof(struct replayed);
+}
+
+static struct replayed *
+at(const struct replay *r, size_t i)
+{
+	return (struct replayed *)(void *)r->list.data + i;
+}
+
+static struct replayed *
+find(const struct replay *r, const struct setup_box *to, const char *id)
+{
+	for (size_t i = 0; i < count(r); i++)
+		if (at(r, i)->to == to && strcmp(at(r, i)->id, id) == 0)
+			return at(r, i);
+	return NULL;
+}
+
+static bool
+load(struct replay *r, const struct replayed *p, struct keep *k, struct fail *f)
+{
+	const struct lock_hand *h = &p->to->hands[POST_WEBHOOK];
+	bool did;
+
+	if (!lock_wait(h, LOCK_EDIT, p->id, f))
+		return false;
+	did = keep_load(&p->to->box, p->id, k, r->now, &r->arena, f);
+	lock_drop(h, LOCK_EDIT, p->id);
+	return did;
+}
+
+/* An alert that is older than the span begins as it is known. */
+static void
+start(struct replay *r, struct replayed *p)
+{
+	struct fail ignored = { 0 };
+	struct keep k;
+
+	if (load(r, p, &k, &ignored) && k.there && k.ticket.first < r->since)
+		json_write(k.ticket.alert, JSON_PLAIN, &p->alert);
+}
+
+static struct replayed *
+add(struct replay *r, struct setup_box *to, const struct conf_source *cs,
+    const char *key)
+{
+	struct replayed fresh = { .to = to,
+		.source = cs,
+		.key = arena_str(&r->keys, key),
+		.alert = BUF_MAX(ALERT_MAX) };
+
+	spool_id(key, fresh.id);
+	start(r, &fresh);
+	buf_add(&r->list, &fresh, sizeof(fresh));
+	return at(r, count(r) - 1);
+}
+
+static struct tree *
+alert_of(const struct replayed *p, struct arena *a)
+{
+	struct tree *t = NULL;
+	struct fail ignored = { 0 };
+
+	if (p->alert.len > 0)
+		(void)tree_parse(p->alert.data, p->alert.len, a, &t, &ignored);
+	return t;
+}
+
+/* ---- a webhook of the journal ---- */
+
+static void
+apply(struct replay *r, const struct conf_source *cs,
+    const struct source_item *item, int64_t when)
+{
+	for (size_t i = 0; i < cs->n_to; i++) {
+		struct setup_box *to = setup_box(&r->setup, cs->to[i]);
+		char id[SPOOL_ID + 1];
+		struct replayed *p;
+		struct tree *merged;
+
+		spool_id(item->key, id);
+		p = find(r, to, id);
+		if (p == NULL)
+			p = add(r, to, cs, item->key);
+		merged = event_merge(&cs->source, alert_of(p, &r->arena),
+		    item->change, item->whole, when, &r->arena);
+		/* The text that was read is still in use until here. */
+		struct buf text = BUF_MAX(ALERT_MAX);
+
+		json_write(merged, JSON_PLAIN, &text);
+		buf_free(&p->alert);
+		p->alert = text;
+	}
+}
+
+static const char *
+no_header(const void *from, const char *name)
+{
+	(void)from;
+	(void)name;
+	return NULL;
+}
+
+static void
+take_webhook(struct replay *r, const struct conf_source *cs,
+    const struct tree *body, int64_t when)
+{
+	struct buf text = BUF_MAX(LINE_MAX_BYTES);
+	struct source_request sr = {
+		.header = no_header, .tree = body, .now = when, .proven = true
+	};
+	struct source_reading reading = { 0 };
+
+	json_write(body, JSON_PLAIN, &text);
+	sr.body = text.data;
+	sr.body_len = text.len;
+	cs->source.kind->read(&cs->source, &sr, &r->arena, &reading);
+	for (const struct source_item *i = reading.items; i != NULL;
+	     i = i->next)
+		apply(r, cs, i, when);
+	buf_free(&text);
+}
+
+static void
+take_line(struct replay *r, const char *line, size_t n)
+{
+	struct tree *t = NULL;
+	struct fail ignored = { 0 };
+	const struct conf_source *cs;
+	const char *when;
+	const char *name;
+	int64_t time;
+
+	arena_reset(&r->arena);
+	if (!tree_parse(line, n, &r->arena, &t, &ignored))
+		return;
+	when = tree_cstr(tree_get(t, "at"), &r->arena);
+	name = tree_cstr(tree_get(t, "source"), &r->arena);
+	if (when == NULL || name == NULL || !when_parse(when, &time) ||
+	    time < r->since || time > r->until ||
+	    (r->only != NULL && strcmp(r->only, name) != 0))
+		return;
+	r->lines++;
+	cs = conf_source(&r->setup.conf, name);
+	if (cs == NULL || tree_get(t, "body") == NULL)
+		return;
+	r->bodies++;
+	take_webhook(r, cs, tree_get(t, "body"), time);
+}
+
+/* ---- the journal ---- */
+
+static void
+take_lines(struct replay *r, struct buf *text)
+{
+	char *line = text->data;
+	char *end;
+
+	while ((end = memchr(line, '\n',
+		    text->len - (size_t)(line - text->data))) != NULL) {
+		take_line(r, line, (size_t)(end - line));
+		line = end + 1;
+	}
+	/* The rest of a line waits for its end. */
+	text->len -= (size_t)(line - text->data);
+	memmove(text->data, line, text->len);
+	if (text->size > 0)
+		text->data[text->len] = '\0';
+}
+
+static void
+take_day(struct replay *r, const char *day)
+{
+	struct buf text = BUF_MAX(LINE_MAX_BYTES);
+	int fd = journal_open(r->setup.spool.dir, day);
+	ssize_t n = 1;
+
+	while (fd != -1 && n > 0) {
+		char *room = buf_room(&text, CHUNK);
+
+		n = room == NULL ? 0 : read(fd, room, CHUNK);
+		if (n > 0) {
+			buf_grew(&text, (size_t)n);
+			take_lines(r, &text);
+		}
+	}
+	if (fd != -1)
+		(void)close(fd);
+	buf_free(&text);
+}
+
+static void
+take_journal(struct replay *r)
+{
+	struct buf days = BUF_MAX(DAYS_MAX);
+	char first[WHEN_SIZE];
+	char last[WHEN_SIZE];
+
+	when_day(r->since, first);
+	when_day(r->until, last);
+	journal_days(r->setup.spool.dir, &days);
+	for (size_t i = 0; i + JOURNAL_DAY <= days.len; i += JOURNAL_DAY) {
+		char day[JOURNAL_DAY + 1] = { 0 };
+
+		memcpy(day, days.data + i, JOURNAL_DAY);
+		if (memcmp(day, first, JOURNAL_DAY) >= 0 &&
+		    memcmp(day, last, JOURNAL_DAY) <= 0)
+			take_day(r, day);
+	}
+	buf_free(&days);
+}
+
+/* ---- what would differ ---- */
+
+static void
+print_value(const char *name, const struct tree *was, const struct tree *is,
+    struct arena *a)
+{
+	struct buf line = BUF_MAX(ALERT_MAX);
+	const struct tree *both[] = { was, is };
+
+	buf_printf(&line, "    %-12s ", name);
+	for (size_t i = 0; i < 2; i++) {
+		struct buf text = BUF_MAX(ALERT_MAX);
+
+		if (both[i] != NULL)
+			json_write(both[i], JSON_PLAIN, &text);
+		buf_puts(&line, i == 0 ? "" : "  ->  ");
+		display_puts(&line,
+		    both[i] == NULL ? "(nothing)"
+				    : event_cut(a, text.data, 120));
+		buf_free(&text);
+	}
+	buf_puts(&line, "\n");
+	command_print(&line);
+	buf_free(&line);
+}
+
+static bool
+same(const struct tree *x, const struct tree *y)
+{
+	struct buf a = BUF_MAX(ALERT_MAX);
+	struct buf b = BUF_MAX(ALERT_MAX);
+	bool equal;
+
+	if (x != NULL)
+		json_write(x, JSON_PLAIN, &a);
+	if (y != NULL)
+		json_write(y, JSON_PLAIN, &b);
+	equal = strcmp(a.data, b.data) == 0;
+	buf_free(&a);
+	buf_free(&b);
+	return equal;
+}
+
+static void
+print_head(const struct replayed *p, const char *word)
+{
+	struct buf line = BUF_MAX(4096);
+
+	buf_printf(&line, "%s/%s  %-8s ", p->to->to->name, p->id, word);
+	display_puts(&line, p->key);
+	buf_puts(&line, "\n");
+	command_print(&line);
+	buf_free(&line);
+}
+
+static bool
+compare(struct replay *r, const struct replayed *p, const struct keep *k)
+{
+	static const char *const members[] = { "title", "status", "description",
+		"source_url", "metadata" };
+	const struct tree *was = NULL;
+	const struct tree *is =
+	    event_body(alert_of(p, &r->arena), p->key, &r->arena);
+	bool differs = false;
+
+	if (k->there)
+		was = event_body(k->ticket.alert, p->key, &r->arena);
+	differs = !same(was, is);
+	print_head(p, !k->there ? "unknown" : differs ? "differs" : "same");
+	for (size_t i = 0;
+	     differs && k->there && i < sizeof(members) / sizeof(members[0]);
+	     i++) {
+		const struct tree *before = tree_get(was, members[i]);
+		const struct tree *after = tree_get(is, members[i]);
+
+		if (!same(before, after))
+			print_value(members[i], before, after, &r->arena);
+	}
+	return differs;
+}
+
+/* ---- sending ---- */
+
+/* When something was last received for the ticket. */
+static int64_t
+last_receipt(const struct ticket *t)
+{
+	int64_t last = t->first;
+
+	for (const struct tree *line = t->history->first; line != NULL;
+	     line = line->next) {
+		const struct tree *what = tree_get(line, "what");
+
+		if (tree_says(what, "firing") || tree_says(what, "resolved"))
+			last = tree_get_num(line, "at");
+	}
+	return last;
+}
+
+/* Under edit. */
+static bool
+queue_locked(
+    struct replay *r, const struct replayed *p, bool *queued, struct fail *f)
+{
+	const struct conf_destination *d = p->to->to;
+	struct ticket_change c = { .target = p->to->url,
+		.resend_after = (int64_t)d->resend_after * WHEN_SECOND,
+		.updates = d->updates,
+		.refire = d->refire };
+	struct keep k;
+
+	if (!keep_load(&p->to->box, p->id, &k, r->now, &r->arena, f))
+		return false;
+	/* What came after the span is newer than anything in it. */
+	if (k.there && last_receipt(&k.ticket) > r->until)
+		return true;
+	if (!k.there)
+		ticket_new(&k.ticket, p->key, p->source->source.name, r->now,
+		    &r->arena);
+	c.alert = alert_of(p, &r->arena);
+	c.body = event_body(c.alert, p->key, &r->arena);
+	if (ticket_enqueue(&k.ticket, &c, r->now, &r->arena) != TICKET_QUEUED)
+		return true;
+	*queued = true;
+	return keep_store(&p->to->box, p->id, &k, NULL, &r->arena, f) &&
+	    spool_sync(&p->to->box, f);
+}
+
+static bool
+queue(struct replay *r, const struct replayed *p, struct fail *f)
+{
+	const struct lock_hand *h = &p->to->hands[POST_WEBHOOK];
+	bool queued = false;
+	bool did;
+
+	if (!lock_wait(h, LOCK_EDIT, p->id, f))
+		return false;
+	did = queue_locked(r, p, &queued, f);
+	lock_drop(h, LOCK_EDIT, p->id);
+	if (did && queued) {
+		spool_ring(&p->to->box, p->id);
+		r->queued++;
+	}
+	return did;
+}
+
+static int
+settle(struct replay *r)
+{
+	for (size_t i = 0; i < count(r); i++) {
+		const struct replayed *p = at(r, i);
+		struct fail f = { 0 };
+		struct keep k;
+
+		arena_reset(&r->arena);
+		if (!load(r, p, &k, &f))
+			return command_failed(&f, EX_IOERR);
+		r->differ += compare(r, p, &k);
+		if (r->send && !queue(r, p, &f))
+			return command_failed(&f, EX_IOERR);
+	}
+	return EX_OK;
+}
+
+/* ---- the command ---- */
+
+static int
+read_time(const struct command_call *call, const char *name, int64_t *out)
+{
+	const char *text = command_option(call, name);
+
+	if (text == NULL || when_parse(text, out))
+		return EX_OK;
+	command_say("%s: wanted a time such as 2026-11-21 or "
+		    "2026-11-21T10:18:00Z",
+	    name);
+	return EX_USAGE;
+}
+
+static void
+summary(const struct replay *r)
+{
+	command_say("%zu webhooks in the span, %zu with a body; %zu alerts, "
+		    "%zu differ",
+	    r->lines, r->bodies, count(r), r->differ);
+	if (r->lines > r->bodies)
+		command_say("bodies are kept from now on with journal = full");
+	if (r->send)
+		command_say("%zu queued; the responder or bellrelay drain "
+			    "sends them",
+		    r->queued);
+}
+
+static int
+run(struct replay *r)
+{
+	struct fail f = { 0 };
+	int code;
+
+	if (!owner_become(r->setup.conf.spool, &f))
+		return command_failed(
+		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
+	if (!setup_spool(&r->setup, &f))
+		return command_failed(&f, EX_CANTCREAT);
+	take_journal(r);
+	code = settle(r);
+	summary(r);
+	return code;
+}
+
+static int
+replay(const struct command_call *call)
+{
+	struct replay r = { .now = relay_now(), .list = BUF_MAX(LIST_MAX) };
+	int code;
+
+	r.until = r.now;
+	r.only = command_option(call, "--source");
+	r.send = command_option(call, "--send") != NULL;
+	if ((code = read_time(call, "--since", &r.since)) != EX_OK ||
+	    (code = read_time(call, "--until", &r.until)) != EX_OK ||
+	    (code = command_conf(call, &r.setup)) != EX_OK)
+		return code;
+	code = run(&r);
+	for (size_t i = 0; i < count(&r); i++)
+		buf_free(&at(&r, i)->alert);
+	buf_free(&r.list);
+	arena_free(&r.keys);
+	arena_free(&r.arena);
+	setup_close(&r.setup);
+	return code;
+}
+
+const struct command replay_command = {
+	.name = "replay",
+	.summary = "run the journal through today's configuration",
+	.usage = "--since T [--until T] [--source S] [--send]",
+	.text =
+	    "  Reads the webhooks that journal = full has kept, maps them as "
+	    "the\n"
+	    "  configuration is now, and prints for each alert what would "
+	    "differ.\n"
+	    "  With --send the last state of each is queued, but none for an\n"
+	    "  alert that received anything after the span.\n",
+	.codes = "  0   done\n"
+		 "  64  wrong usage\n"
+		 "  73  the spool cannot be used\n"
+		 "  74  an error of the disk\n"
+		 "  77  the spool belongs to somebody else\n"
+		 "  78  the configuration is broken\n",
+	.options = { { "--since", "T", "a day, or a time of RFC 3339", true },
+	    { "--until", "T", "likewise; else now", false },
+	    { "--source", "S", "webhooks of this source alone", false },
+	    { "--send", NULL, "queue what came out", false } },
+	.run = replay,
+};

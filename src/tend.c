@@ -1,0 +1,472 @@
+#include "tend.h"
+
+#include "browse.h"
+#include "buf.h"
+#include "catalog.h"
+#include "command.h"
+#include "conf.h"
+#include "event.h"
+#include "fail.h"
+#include "json.h"
+#include "keep.h"
+#include "lock.h"
+#include "pick.h"
+#include "relay.h"
+#include "setup.h"
+#include "tree.h"
+#include "when.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum {
+	CLAIM_WAITS = 8, /* of 2 s each: longer than an exchange takes */
+	FIRING_DAYS = 400,
+	IDS_MAX = 1 << 28, /* bytes of a list of ids */
+};
+
+static const int64_t day = (int64_t)24 * 60 * 60 * WHEN_SECOND;
+
+/* All that a command works with. */
+struct tend {
+	struct setup setup;
+	struct catalog catalog;
+	struct arena arena; /* of one alert */
+	int64_t now;
+	size_t did, not ;
+	int code; /* the first that was not EX_OK */
+};
+
+/* ---- locks ---- */
+
+static bool
+claim(const struct lock_hand *h, const char *id, bool patient, struct fail *f)
+{
+	int left = patient ? CLAIM_WAITS : 0;
+
+	for (;;) {
+		struct fail why = { 0 };
+
+		if (lock_wait(h, LOCK_CLAIM, id, &why))
+			return true;
+		if (why.kind != FAIL_RETRY || left-- <= 0)
+			return fail_set(f, why.kind,
+			    "%s; it is just being sent: try again", why.text);
+	}
+}
+
+bool
+tend_take(const struct catalog_box *b, const char *id, bool patient,
+    struct lock_hand *h, struct fail *f)
+{
+	if (!lock_open(b->box.dir, h, f))
+		return false;
+	if (claim(h, id, patient, f) && lock_wait(h, LOCK_EDIT, id, f))
+		return true;
+	/* What it holds goes with it. */
+	lock_close(h);
+	return false;
+}
+
+void
+tend_release(struct lock_hand *h, const char *id)
+{
+	lock_drop(h, LOCK_EDIT, id);
+	lock_drop(h, LOCK_CLAIM, id);
+	lock_close(h);
+}
+
+/* ---- the frame of each command ---- */
+
+static void
+failed(struct tend *t, const char *box, const char *id, const struct fail *f)
+{
+	command_say("%s/%s: %s", box, id, f->text);
+	t->not ++;
+	if (t->code == EX_OK)
+		t->code = fail_exit(f->kind);
+}
+
+static int
+begin(const struct command_call *call, struct tend *t)
+{
+	*t = (struct tend){ .now = relay_now() };
+	t->code = browse_open(call, &t->setup, &t->catalog);
+	return t->code;
+}
+
+static int
+end(struct tend *t)
+{
+	browse_close(&t->setup, &t->catalog);
+	arena_free(&t->arena);
+	return t->code;
+}
+
+static void
+say_done(const struct catalog_box *b, const char *id, const char *what)
+{
+	(void)printf("%s/%s: %s\n", b->name, id, what);
+}
+
+/* Do one thing to one alert, under its locks. */
+static void
+with_alert(struct tend *t, const struct catalog_box *b, const char *id,
+    bool patient,
+    bool (*act)(struct tend *t, const struct catalog_box *b, const char *id,
+	struct fail *f))
+{
+	struct lock_hand h;
+	struct fail f = { 0 };
+
+	if (tend_take(b, id, patient, &h, &f)) {
+		(void)act(t, b, id, &f);
+		tend_release(&h, id);
+	}
+	if (f.kind != FAIL_NONE)
+		failed(t, b->name, id, &f);
+	arena_reset(&t->arena);
+}
+
+/* ---- retry ---- */
+
+static bool
+mark_superseded(struct tend *t, const struct catalog_box *b, const char *id,
+    const struct catalog_letter *l, struct fail *f)
+{
+	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
+	bool did;
+
+	tree_set(&t->arena, l->whole, "superseded", tree_bool(&t->arena, true));
+	json_write(l->whole, JSON_PRETTY, &text);
+	did = spool_bury(&b->box, id, (uint64_t)l->n, &text, f);
+	buf_free(&text);
+	if (did)
+		say_done(b, id,
+		    "superseded: something newer was delivered or "
+		    "waits");
+	t->not += did;
+	return did;
+}
+
+/* The event is durable among what waits before its dead letter goes. */
+static bool
+revive(struct tend *t, const struct catalog_box *b, const char *id,
+    const struct catalog_letter *l, struct fail *f)
+{
+	struct keep k;
+
+	if (!keep_load(&b->box, id, &k, t->now, &t->arena, f))
+		return false;
+	if (!k.there) {
+		struct tree *alert = tree_merge(&t->arena, l->body, NULL);
+
+		tree_set(&t->arena, alert, "deduplication_key", NULL);
+		ticket_new(&k.ticket, l->key, l->source, t->now, &t->arena);
+		k.ticket.alert = alert;
+	}
+	if (!ticket_revive(&k.ticket, l->whole, t->now, &t->arena))
+		return mark_superseded(t, b, id, l, f);
+	if (!keep_store(&b->box, id, &k, NULL, &t->arena, f) ||
+	    !spool_sync(&b->box, f) || !spool_unbury(&b->box, l->name, f))
+		return false;
+	spool_ring(&b->box, id);
+	say_done(b, id, "waits to be sent");
+	t->did++;
+	return true;
+}
+
+/* The newest first: what it supersedes is not sent after it. */
+static bool
+retry_letters(
+    struct tend *t, const struct catalog_box *b, const char *id, struct fail *f)
+{
+	size_t n;
+	const struct catalog_letter *all =
+	    catalog_letters(b, id, &n, &t->arena, f);
+
+	while (n-- > 0)
+		if (!all[n].superseded && all[n].key != NULL &&
+		    tree_is(all[n].body, TREE_OBJECT) &&
+		    !revive(t, b, id, &all[n], f))
+			return false;
+	return f->kind == FAIL_NONE;
+}
+
+static int
+by_id(const void *x, const void *y)
+{
+	return memcmp(x, y, SPOOL_ID + 1);
+}
+
+/* The ids of a box that have dead letters, each once, sorted. */
+static void
+ids_of_dead(const struct catalog_box *b, struct buf *ids)
+{
+	struct spool_walk w;
+	struct spool_name name;
+	size_t n, kept = 0;
+
+	spool_walk_open(&b->box, SPOOL_DEAD, &w);
+	while (spool_walk_next(&w, &name))
+		buf_add(ids, name.id, sizeof(name.id));
+	spool_walk_close(&w);
+	n = ids->len / sizeof(name.id);
+	if (n > 0)
+		qsort(ids->data, n, sizeof(name.id), by_id);
+	for (size_t i = 0; i < n; i++) {
+		char *at = ids->data + i * sizeof(name.id);
+
+		if (kept > 0 && by_id(at - sizeof(name.id), at) == 0)
+			continue;
+		memmove(
+		    ids->data + kept++ * sizeof(name.id), at, sizeof(name.id));
+	}
+	buf_cut(ids, kept * sizeof(name.id));
+}
+
+static void
+retry_all(struct tend *t)
+{
+	for (size_t i = 0; i < t->catalog.n; i++) {
+		const struct catalog_box *b = &t->catalog.boxes[i];
+		struct buf ids = BUF_MAX(IDS_MAX);
+
+		if (!b->orphan)
+			ids_of_dead(b, &ids);
+		for (size_t at = 0; at < ids.len; at += SPOOL_ID + 1)
+			with_alert(t, b, ids.data + at, true, retry_letters);
+		buf_free(&ids);
+	}
+}
+
+/* What no destination takes is not worth a retry. */
+static void
+retry_one(struct tend *t, const char *text)
+{
+	struct pick picks[PICK_MAX];
+	size_t n = 0;
+
+	t->code = pick_alert(&t->catalog, text, picks, &n);
+	for (size_t i = 0; t->code == EX_OK && i < n; i++)
+		if (picks[i].at->orphan)
+			command_say("%s: no such destination is configured any "
+				    "more: bellrelay move %s NEW",
+			    picks[i].at->name, picks[i].at->name);
+		else
+			with_alert(
+			    t, picks[i].at, picks[i].id, true, retry_letters);
+	if (t->code == EX_OK && t->did + t->not == 0)
+		command_say("%s has no dead letter; what waits is tried by "
+			    "bellrelay drain",
+		    text);
+}
+
+static int
+retry(const struct command_call *call)
+{
+	bool all = command_option(call, "--all-dead") != NULL;
+	struct tend t;
+
+	if (all != (call->n == 0)) {
+		command_say("wanted either ALERT or --all-dead");
+		return EX_USAGE;
+	}
+	if (begin(call, &t) == EX_OK) {
+		if (all)
+			retry_all(&t);
+		else
+			retry_one(&t, call->operands[0]);
+	}
+	return end(&t);
+}
+
+#define ALERT_IS \
+	"  ALERT is [DESTINATION/]ID, as `bellrelay show` takes it; without " \
+	"a\n" \
+	"  destination it is the alert at each.\n"
+
+#define CODES_ALERT \
+	"  65  ALERT may be several\n" \
+	"  66  there is no such alert\n"
+
+#define CODES \
+	"  73  the spool cannot be used\n" \
+	"  75  it is just being sent, or the disk is full: try again\n" \
+	"  77  the spool belongs to somebody else\n" \
+	"  78  the configuration is broken\n"
+
+const struct command tend_retry = {
+	.name = "retry",
+	.summary = "let the event of a dead letter wait to be sent again",
+	.usage = "ALERT|--all-dead",
+	.text = "  Only the newest dead letter of an alert is sent again, and "
+		"only\n"
+		"  if nothing newer of it was delivered or waits; another is "
+		"marked\n"
+		"  superseded.  The responder sends it, or `bellrelay "
+		"drain`.\n" ALERT_IS,
+	.codes = "  0   done\n" CODES_ALERT CODES,
+	.most = 1,
+	.options = { { "--all-dead", NULL, "all dead letters", false } },
+	.run = retry,
+};
+
+/* ---- drop ---- */
+
+static bool
+drop_alert(
+    struct tend *t, const struct catalog_box *b, const char *id, struct fail *f)
+{
+	size_t n;
+	const struct catalog_letter *all =
+	    catalog_letters(b, id, &n, &t->arena, f);
+	struct keep k;
+
+	if (f->kind != FAIL_NONE ||
+	    !keep_load(&b->box, id, &k, t->now, &t->arena, f) ||
+	    !spool_remove(&b->box, id, f))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!spool_unbury(&b->box, all[i].name, f))
+			return false;
+	spool_unring(&b->box, id);
+	say_done(b, id,
+	    arena_printf(&t->arena,
+		"dropped; %zu undelivered, %zu dead letters", k.ticket.queued,
+		n));
+	if (k.there && k.ticket.sent.n != 0 && !k.ticket.sent.resolved)
+		command_say("%s/%s: it goes on firing in incident.io: resolve "
+			    "it there",
+		    b->name, id);
+	return true;
+}
+
+static int
+drop(const struct command_call *call)
+{
+	struct pick picks[PICK_MAX];
+	size_t n = 0;
+	struct tend t;
+
+	if (begin(call, &t) == EX_OK)
+		t.code = pick_alert(&t.catalog, call->operands[0], picks, &n);
+	for (size_t i = 0; t.code == EX_OK && i < n; i++)
+		with_alert(&t, picks[i].at, picks[i].id, true, drop_alert);
+	return end(&t);
+}
+
+const struct command tend_drop = {
+	.name = "drop",
+	.summary = "forget an alert, what waits of it, and its dead letters",
+	.usage = "ALERT",
+	.text = "  Nothing more of it is sent, no resolve either.  When its "
+		"sender\n"
+		"  speaks of it again, it is a new alert.\n" ALERT_IS,
+	.codes = "  0   done\n" CODES_ALERT CODES,
+	.least = 1,
+	.most = 1,
+	.run = drop,
+};
+
+/* ---- prune ---- */
+
+static bool
+is_old(const struct tend *t, const struct ticket *ticket)
+{
+	int64_t days = event_resolved(ticket->alert)
+	    ? (int64_t)t->setup.conf.keep_days
+	    : FIRING_DAYS;
+
+	return ticket_head(ticket) == NULL &&
+	    ticket_last(ticket) < t->now - days * day;
+}
+
+static bool
+prune_alert(
+    struct tend *t, const struct catalog_box *b, const char *id, struct fail *f)
+{
+	struct keep k;
+
+	if (!keep_load(&b->box, id, &k, t->now, &t->arena, f))
+		return false;
+	/* It may have changed since it was looked at. */
+	if (!k.there || !is_old(t, &k.ticket))
+		return true;
+	if (!spool_remove(&b->box, id, f))
+		return false;
+	t->did++;
+	return true;
+}
+
+static bool
+has_letters(const struct buf *ids, const char *id)
+{
+	return ids->len > 0 &&
+	    bsearch(id, ids->data, ids->len / (SPOOL_ID + 1), SPOOL_ID + 1,
+		by_id) != NULL;
+}
+
+/* Looked at first without a lock, for most are young. */
+static void
+prune_one(struct tend *t, const struct catalog_box *b, const char *id)
+{
+	struct catalog_ticket seen;
+	struct fail f = { 0 };
+	bool there = catalog_ticket(b, id, &seen, &t->arena, &f);
+
+	if (there && is_old(t, &seen.ticket))
+		with_alert(t, b, id, false, prune_alert);
+	else if (f.kind != FAIL_NONE)
+		failed(t, b->name, id, &f);
+	arena_reset(&t->arena);
+}
+
+/* An alert with dead letters stays: its serials name them. */
+static void
+prune_box(struct tend *t, const struct catalog_box *b)
+{
+	struct buf dead = BUF_MAX(IDS_MAX);
+	struct spool_walk w;
+	struct spool_name name;
+
+	ids_of_dead(b, &dead);
+	spool_walk_open(&b->box, SPOOL_SETTLED, &w);
+	while (spool_walk_next(&w, &name))
+		if (!has_letters(&dead, name.id))
+			prune_one(t, b, name.id);
+	spool_walk_close(&w);
+	buf_free(&dead);
+}
+
+static int
+prune(const struct command_call *call)
+{
+	struct tend t;
+
+	if (begin(call, &t) == EX_OK) {
+		for (size_t i = 0; i < t.catalog.n; i++)
+			prune_box(&t, &t.catalog.boxes[i]);
+		spool_tidy(&t.catalog.spool, (t.now - day) / WHEN_SECOND);
+		(void)printf("%zu %s\n", t.did,
+		    t.did == 1 ? "alert removed" : "alerts removed");
+	}
+	return end(&t);
+}
+
+const struct command tend_prune = {
+	.name = "prune",
+	.summary = "remove alerts that are long over",
+	.usage = "",
+	.text = "  Removes what was resolved keep_days ago, and what has been "
+		"firing\n"
+		"  for 400 days without a word; never what waits to be "
+		"delivered or\n"
+		"  has a dead letter.  A cron line a day is enough:\n"
+		"\n"
+		"      17 4 * * *  bellrelay prune >/dev/null\n",
+	.codes = "  0   done\n" CODES,
+	.run = prune,
+};

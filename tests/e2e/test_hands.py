@@ -1,0 +1,343 @@
+"""The operator's hands on alerts: retry, drop, prune, move (SPOOL.md)."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from world import behave
+from world.montecarlo import alert, update
+from world.site import environment, section, ticket_id
+
+DAY = 24 * 3600
+OLD_TOKEN = "old-token-" + "o1" * 12
+
+
+def out(done, code=0):
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done.stdout.decode()
+
+
+def err(done, code):
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done.stderr.decode()
+
+
+def refused(site, standin, body=None, key="a"):
+    """An alert whose newest event is a dead letter."""
+    standin.script(behave.answer(422))
+    site.cgi(body or alert(key))
+    assert [i for i in site.dead() if i.startswith(ticket_id(key))]
+
+
+def waiting(site, standin, body=None):
+    standin.script(behave.answer(503))
+    assert site.cgi(body or alert("a")).status == 202
+
+
+def keys(site, *args):
+    found = json.loads(out(site.cli("list", *args, "--json")))
+    return sorted(row["key"] for row in found)
+
+
+def later(site, seconds, *args):
+    """The command at a later time."""
+    return site.run(
+        "faketime", "-f", f"+{seconds}s", site.bin / "bellrelay",
+        "-c", site.conf, *args,
+        env={"ASAN_OPTIONS": "verify_asan_link_order=0"},
+    )  # fmt: skip
+
+
+# ---- retry ----
+
+
+@pytest.mark.parametrize("args", [["a"], ["--all-dead"], [ticket_id("a")[:8]]])
+def test_a_dead_letter_is_sent_again(site, standin, args):
+    refused(site, standin)
+    said = out(site.cli("retry", *args))
+    assert said == f"oncall/{ticket_id('a')}: waits to be sent\n"
+    assert site.dead() == {}
+    out(site.cli("drain"))
+    assert standin.alerts().is_open("a")
+    first, again = standin.history("a")
+    assert first.body == again.body
+    assert "retried" in out(site.cli("show", "a"))
+
+
+def test_what_was_superseded_is_marked_and_not_sent(site, standin):
+    refused(site, standin)
+    assert site.cgi(alert("a", table="newer")).status == 200
+    assert "superseded: " in out(site.cli("retry", "a"))
+    (letter,) = site.dead().values()
+    assert letter["superseded"] is True
+    out(site.cli("drain"))
+    assert len(standin.history()) == 2, "never an older one after a newer one"
+    assert out(site.cli("retry", "--all-dead")) == "", "it is marked"
+    (row,) = json.loads(out(site.cli("list", "--dead", "--json")))
+    assert row["superseded"] is True
+
+
+def test_while_something_newer_waits_it_is_not_queued(site, standin):
+    refused(site, standin)
+    waiting(site, standin, update("a", alert_feedback="fixed"))
+    assert "superseded: " in out(site.cli("retry", "--all-dead"))
+    (ticket,) = site.tickets().values()
+    assert [e["status"] for e in ticket["queue"]] == ["resolved"]
+
+
+def test_of_several_dead_letters_the_newest_is_sent(site, standin):
+    refused(site, standin)
+    refused(site, standin, update("a", alert_feedback="fixed"))
+    assert len(site.dead()) == 2
+    first, last = out(site.cli("retry", "a")).splitlines()
+    assert first.endswith("waits to be sent")
+    assert "superseded" in last
+    out(site.cli("drain"))
+    assert [e["status"] for e in standin.events("a")] == ["resolved"]
+
+
+def test_a_retry_that_is_refused_again_is_a_dead_letter_again(site, standin):
+    refused(site, standin)
+    out(site.cli("retry", "a"))
+    standin.script(behave.answer(400))
+    out(site.cli("drain"))
+    (name,) = site.dead()
+    assert name == f"{ticket_id('a')}-2"
+
+
+def test_retry_says_when_there_is_nothing_to_retry(site, standin):
+    waiting(site, standin)
+    assert "no dead letter" in err(site.cli("retry", "a"), 0)
+    assert "no such alert" in err(site.cli("retry", "b"), 66)
+    assert "wanted either" in err(site.cli("retry"), 64)
+    assert "wanted either" in err(site.cli("retry", "a", "--all-dead"), 64)
+    assert list(site.tickets()) == [ticket_id("a")]
+
+
+def test_a_dead_letter_outlives_its_ticket(site, standin):
+    refused(site, standin)
+    for path in site.box().glob("*/**/*.json"):
+        if path.name == ticket_id("a") + ".json":
+            path.unlink()
+    out(site.cli("retry", "a"))
+    out(site.cli("drain"))
+    assert standin.alerts().is_open("a")
+    assert site.cgi(update("a", alert_feedback="fixed")).status == 200
+    assert not standin.alerts().is_open("a")
+    first, last = standin.events("a")
+    assert last["metadata"]["tables"] == first["metadata"]["tables"]
+
+
+# ---- drop ----
+
+
+def test_what_is_dropped_is_never_sent(site, standin):
+    waiting(site, standin)
+    refused(site, standin, key="b")
+    assert out(site.cli("drop", "a")) == (
+        f"oncall/{ticket_id('a')}: dropped; 1 undelivered, 0 dead letters\n"
+    )
+    assert "0 undelivered, 1 dead letter" in out(site.cli("drop", "b"))
+    out(site.cli("drain"))
+    assert standin.events() == []
+    assert site.spool_files() == []
+    assert "no such alert" in err(site.cli("drop", "a"), 66)
+
+
+def test_drop_says_that_it_goes_on_firing(site, standin):
+    assert site.cgi(alert("a")).status == 200
+    assert "goes on firing" in err(site.cli("drop", "a"), 0)
+    again = json.loads(site.cgi(alert("a")).body)
+    assert again["result"] == "delivered", "as a new one"
+    assert len(standin.events("a")) == 2
+
+
+def test_drop_waits_for_a_call_in_flight(site, standin):
+    """And its result does not bring the alert back."""
+    waiting(site, standin)
+    hold = behave.Hold()
+    standin.script(hold)
+    drain, drop = [
+        [str(site.bin / "bellrelay"), "-c", str(site.conf), *args]
+        for args in (["drain"], ["drop", "a"])
+    ]
+    with subprocess.Popen(
+        drain, stderr=subprocess.PIPE, env=environment(), **site.user
+    ) as sending:
+        assert hold.reached.wait(60)
+        with subprocess.Popen(
+            drop, stdout=subprocess.PIPE, env=environment(), **site.user
+        ) as dropping:
+            with pytest.raises(subprocess.TimeoutExpired):
+                dropping.wait(1)
+            hold.release()
+            assert dropping.wait(60) == 0
+        assert sending.wait(60) == 0
+    assert site.spool_files() == []
+
+
+# ---- prune ----
+
+
+def test_prune_removes_what_is_long_over(site, standin):
+    assert site.cgi(alert("fires")).status == 200
+    assert site.cgi(alert("over")).status == 200
+    assert site.cgi(update("over", alert_feedback="fixed")).status == 200
+    refused(site, standin, key="dead")
+    waiting(site, standin, alert("waits"))
+    everything = ["dead", "dead", "fires", "over", "waits"]
+    assert later(site, 1, "drain", "--due").returncode == 75
+    for days, left in (
+        (29, everything),
+        (31, ["dead", "dead", "fires", "waits"]),
+        (399, ["dead", "dead", "fires", "waits"]),
+        (401, ["dead", "dead", "waits"]),
+        (4000, ["dead", "dead", "waits"]),
+    ):
+        out(later(site, days * DAY, "prune"))
+        assert keys(site) == left, f"after {days} days"
+
+
+def test_prune_counts_from_the_last_word(site):
+    assert site.cgi(alert("a")).status == 200
+    assert site.cgi(update("a", alert_feedback="fixed")).status == 200
+    out(site.cli("drain"))
+    site.configure(top={"keep_days": 1})
+    assert out(later(site, DAY - 600, "prune")) == "0 alerts removed\n"
+    assert out(later(site, DAY + 600, "prune")) == "1 alert removed\n"
+    assert site.spool_files() == []
+
+
+# ---- move ----
+
+
+@pytest.fixture
+def moving(site, standin):
+    """A destination `old`; `moving()` makes `oncall` of it."""
+    site.secrets.add(OLD_TOKEN)
+    site.write(site.etc / "old.token", OLD_TOKEN)
+    url = standin.add_source("OLD", OLD_TOKEN)
+    old = section(
+        "destination",
+        "old",
+        {
+            "url": url,
+            "token_file": site.etc / "old.token",
+            "ca_file": site.etc / "ca.pem",
+        },
+    )
+    site.configure(source={"destination": ["old"]}, more=old)
+    text = site.conf.read_text()
+    head, rest = text.split("source montecarlo", 1)
+    source, old = rest.split("destination old", 1)
+    site.write(
+        site.conf, f"{head}destination old{old}source montecarlo{source}"
+    )
+    return site.configure
+
+
+def test_what_waits_goes_to_the_new_destination(site, standin, moving):
+    waiting(site, standin, alert("a"))
+    refused_at_old(site, standin)
+    moving()
+    assert "move old NEW" in err(site.cli("list"), 0)
+    assert out(site.cli("move", "old", "oncall")) == (
+        "2 alerts moved, 0 failed\n"
+    )
+    assert site.tickets("old") == {}
+    assert site.dead("old") == {}
+    assert len(site.dead()) == 1
+    out(site.cli("drain"))
+    assert standin.alerts().is_open("a")
+    assert standin.alerts("OLD").opened("a") == 0
+    out(site.cli("retry", "dead"))
+    out(site.cli("drain"))
+    assert standin.alerts().is_open("dead")
+    assert b"move old" not in site.cli("list").stderr
+
+
+def refused_at_old(site, standin):
+    standin.script(behave.answer(422))
+    site.cgi(alert("dead"))
+    assert len(site.dead("old")) == 1
+
+
+def test_what_was_delivered_is_moved_and_not_sent(site, standin, moving):
+    assert site.cgi(alert("a")).status == 200
+    moving()
+    out(site.cli("move", "old", "oncall"))
+    out(site.cli("drain"))
+    assert len(standin.history()) == 1, "nobody is called twice"
+    assert site.cgi(update("a", alert_feedback="fixed")).status == 200
+    event = standin.events("a")[-1]
+    assert event["status"] == "resolved"
+    assert event["title"] == standin.events("a")[0]["title"]
+
+
+def test_an_alert_that_both_know_becomes_one(site, standin, moving):
+    waiting(site, standin, alert("a", owner="ann@example.com"))
+    moving()
+    assert site.cgi(update("a", alert_feedback="fixed")).status == 200
+    out(site.cli("move", "old", "oncall"))
+    out(site.cli("drain"))
+    last = standin.events("a")[-1]
+    assert last["status"] == "resolved", "what was said later counts"
+    assert last["metadata"]["owners"] == ["ann@example.com"]
+    assert [e["status"] for e in standin.events("a")].count("firing") == 0
+
+
+def test_moving_again_changes_nothing(site, standin, moving):
+    """As after a process that died between the two sides."""
+    waiting(site, standin, alert("a"))
+    refused_at_old(site, standin)
+    before = {
+        path: path.read_bytes()
+        for path in (site.box("old")).rglob("*.json")
+        if path.parent.name in ("pending", "dead")
+    }
+    moving()
+    out(site.cli("move", "old", "oncall"))
+    for path, data in before.items():
+        site.write(path, data)
+    out(site.cli("move", "old", "oncall"))
+    assert len(site.dead()) == 1
+    out(site.cli("drain"))
+    assert len(standin.events("a")) == 1
+    assert standin.alerts().opened("a") == 1
+
+
+@pytest.mark.parametrize(
+    "args, code, said",
+    [
+        (["old", "oncall"], 64, "old is still configured"),
+        (["nobody", "oncall"], 66, "nobody is not in the spool"),
+        (["nobody", "elsewhere"], 64, "elsewhere is not configured"),
+        (["../x", "oncall"], 66, "not in the spool"),
+        (["tmp", "oncall"], 66, "not in the spool"),
+    ],
+)
+def test_move_refuses_what_makes_no_sense(
+    site, standin, moving, args, code, said
+):
+    waiting(site, standin, alert("a"))
+    assert said in err(site.cli("move", *args), code)
+
+
+# ---- who runs them ----
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize(
+    "args", [["retry", "--all-dead"], ["drop", "a"], ["prune"]]
+)
+def test_root_acts_as_the_owner_of_the_spool(site, standin, args):
+    refused(site, standin)
+    done = subprocess.run(
+        [site.bin / "bellrelay", "-c", site.conf, *args],
+        capture_output=True, env=environment(), check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    owner = site.spool.stat().st_uid
+    assert {p.stat().st_uid for p in site.spool.rglob("*")} == {owner}
