@@ -171,7 +171,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(LIB) | packages
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
-bench: packages-check $(BENCHES)
+bench: packages-check $(BENCHES) $(PROGRAMS)
 	PYTHON=$(PYTHON) tests/bench/run
 
 lint: packages-check
