@@ -268,3 +268,31 @@ def test_a_server_that_keeps_its_end_open_does_not_hold_it_either(site):
             with direct.connect() as second:
                 answer = second.request(site.params(alert("b")), alert("b"))
             assert answer.status == 200
+
+
+def test_who_waits_already_is_served_before_a_responder_leaves(
+    site, standin, pool
+):
+    hold = standin.script(behave.Hold())
+    with site.responder() as direct:
+        first = pool.submit(send, site, direct, "a")
+        assert hold.reached.wait(60)
+        body = alert("b")
+        with direct.connect() as second:
+            second.begin()
+            second.params(site.params(body))
+            second.stdin(body)
+            second.stdin()
+            os.kill(direct.pid, signal.SIGTERM)
+            hold.release()
+            assert second.read().status == 200
+        assert first.result(60).status == 200
+        assert direct.process.wait(60) == 0
+
+
+def test_a_responder_whose_socket_is_gone_leaves(site):
+    """One that was started just as its server stopped has missed the signal."""
+    with site.responder() as direct:
+        assert send(site, direct, "a").status == 200
+        direct.path.unlink()
+        assert direct.process.wait(60) == 0
