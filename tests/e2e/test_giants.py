@@ -42,3 +42,28 @@ def test_flaps_of_an_alert_of_very_many_small_fields_are_kept(down):
             body = giant("a", 32_000, alert_feedback=feedback)
             assert post(down, responder, body) == 202
         assert waiting(down, "a") == ["firing", "resolved", "firing"]
+
+
+NESTED = """
+source nested {{
+	kind = incidentio
+	secret_file = "{secret}"
+	destination = {{ oncall }}
+}}
+"""
+
+
+@pytest.mark.parametrize("depth", [20, 250])
+def test_an_event_as_deep_as_a_body_may_be_is_delivered(site, standin, depth):
+    site.configure(more=NESTED.format(secret=site.secret_file))
+    nest = b"[" * depth + b"]" * depth
+    body = b'{"title":"t","deduplication_key":"a","metadata":{"x":%s}}' % nest
+    params = site.params(
+        body,
+        path="/nested",
+        signature=None,
+        HTTP_AUTHORIZATION=f"Bearer {site.secret}",
+    )
+    with site.responder() as responder, responder.connect() as client:
+        assert client.request(params, body).status == 202
+    assert standin.alerts().is_open("a")
