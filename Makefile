@@ -124,6 +124,11 @@ $(BUILD)/tools/%: tests/tools/%.c $(LIB) | packages
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+# Preloaded into a program by a test.
+$(BUILD)/tools/%.so: tests/crash/%.c | packages
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fPIE,$(FLAGS)) $(CFLAGS) -fPIC -shared -o $@ $<
+
 units: $(UNITS)
 	prove -Q $(UNITS)
 
