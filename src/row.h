@@ -24,11 +24,12 @@ struct row_reading {
 	struct fail *f;
 };
 
-/* Outside of sections (into a struct conf), of a destination and of a source;
- * the tables end with a NULL name. */
+/* Outside of sections (into a struct conf), of a destination, a source, a
+ * route; the tables end with a NULL name. */
 extern const struct row *const row_top;
 extern const struct row *const row_destination;
 extern const struct row *const row_source;
+extern const struct row *const row_route;
 
 /* Their names, in the arena of r->c; for a source those of every kind's
  * options too. */
