@@ -80,7 +80,8 @@ read_source(struct row_reading *r, const struct settings_section *section)
 	struct conf_source *s = &c->sources[c->n_sources];
 	const char *name = section->title.text;
 
-	*s = (struct conf_source){ .source.name = name };
+	*s = (struct conf_source){ .source.name = name,
+		.source.tables = c->tables };
 	if (!begin_section(r, section, conf_source(c, name) != NULL) ||
 	    !row_read(r, row_source, section, s) ||
 	    !row_read_kind(r, section, s))
@@ -142,6 +143,42 @@ read_route(struct row_reading *r, const struct settings_section *section)
 	return true;
 }
 
+static bool
+is_table(const struct table_list *list, const char *pattern)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->items[i].pattern, pattern) == 0)
+			return true;
+	return false;
+}
+
+static bool
+read_table(struct row_reading *r, const struct settings_section *section)
+{
+	struct table_list *list = r->c->tables;
+	struct table *t = &list->items[list->n];
+	const struct plain *plain = &r->settings->plain;
+	const struct plain_value *title = &section->title;
+
+	*t = (struct table){ .pattern = title->text };
+	if (t->pattern[0] == '\0')
+		return plain_fail(plain, title->line, r->f,
+		    "an empty pattern; wanted one such as \"*.finance.*\"");
+	if (is_table(list, t->pattern))
+		return plain_fail(plain, title->line, r->f,
+		    "a second table \"%.80s\"; wanted each pattern once",
+		    t->pattern);
+	if (!row_read(r, row_table, section, t))
+		return false;
+	if (t->owners.n + t->tags.n == 0 && t->severity == NULL)
+		return plain_fail(plain, title->line, r->f,
+		    "table \"%.80s\" says nothing; wanted owners, tags or "
+		    "severity",
+		    t->pattern);
+	list->n++;
+	return true;
+}
+
 /* Each section of one sort; must: there must be one. */
 static bool
 read_each(struct row_reading *r, const char *sort, bool must,
@@ -171,6 +208,7 @@ read_settings(struct row_reading *r, const char *path)
 		{ "destination", row_names(r, row_destination) },
 		{ "source", row_names(r, row_source) },
 		{ "route", row_names(r, row_route) },
+		{ "table", row_names(r, row_table) },
 		{ NULL, NULL },
 	};
 
@@ -206,7 +244,12 @@ read_sections(struct row_reading *r)
 	    arena_alloc(&c->arena, s->n * sizeof(*c->destinations));
 	c->sources = arena_alloc(&c->arena, s->n * sizeof(*c->sources));
 	c->routes = arena_alloc(&c->arena, s->n * sizeof(*c->routes));
+	c->tables = arena_alloc(&c->arena, sizeof(*c->tables));
+	c->tables->items =
+	    arena_alloc(&c->arena, s->n * sizeof(*c->tables->items));
+	c->tables->n = 0;
 	return row_read(r, row_top, &s->top, c) &&
+	    read_each(r, "table", false, read_table) &&
 	    read_each(r, "destination", true, read_destination) &&
 	    self_alert_ok(r) && read_each(r, "source", true, read_source) &&
 	    read_each(r, "route", false, read_route);
@@ -275,6 +318,13 @@ conf_print(const struct conf *c, struct buf *out)
 		buf_printf(out, "\nsource %s {\n", s->source.name);
 		row_print(row_source, "\t", s, out);
 		row_print_kind(s, "\t", out);
+		buf_puts(out, "}\n");
+	}
+	for (size_t i = 0; i < c->tables->n; i++) {
+		buf_puts(out, "\ntable ");
+		row_put_text(out, c->tables->items[i].pattern);
+		buf_puts(out, " {\n");
+		row_print(row_table, "\t", &c->tables->items[i], out);
 		buf_puts(out, "}\n");
 	}
 	for (size_t i = 0; i < c->n_routes; i++) {

@@ -17,6 +17,7 @@
 #include "post.h"
 #include "route.h"
 #include "source.h"
+#include "table.h"
 
 struct buf;
 struct fail;
@@ -87,6 +88,7 @@ struct conf {
 	size_t n_destinations;
 	struct conf_source *sources;
 	size_t n_sources;
+	struct table_list *tables; /* asked in order */
 	struct conf_route *routes; /* asked in order */
 	size_t n_routes;
 	struct file *files; /* itself, includes, secrets, tokens, CAs */

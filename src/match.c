@@ -71,23 +71,24 @@ group_of(const struct tree *alert, struct arena *a)
 	return group;
 }
 
-bool
-match_tables(const struct option_value *patterns, const struct tree *alert,
-    struct arena *a)
+struct option_value
+match_tables(const struct tree *alert, struct arena *a)
 {
 	const struct tree *of = member(alert, "tables");
 	const char *group = group_of(alert, a);
+	size_t most = 2 * (tree_count(of) + 1);
+	struct option_value names = { arena_alloc(a, most * sizeof(char *)),
+		0 };
 
 	for (const struct tree *t = first(of); t != NULL; t = next(t, of)) {
 		const char *text = tree_cstr(t, a);
 
 		if (text == NULL)
 			continue;
-		if (match_any(patterns, text) ||
-		    (group != NULL &&
-			match_any(
-			    patterns, arena_printf(a, "%s.%s", group, text))))
-			return true;
+		names.items[names.n++] = text;
+		if (group != NULL)
+			names.items[names.n++] =
+			    arena_printf(a, "%s.%s", group, text);
 	}
-	return false;
+	return names;
 }

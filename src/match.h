@@ -20,10 +20,9 @@ bool match_member(const struct option_value *patterns, const struct tree *alert,
     const char *name, struct arena *a);
 
 /*
- * Whether any table of the alert matches, as it was sent or as
- * <group_id with : as .>.<table>.
+ * The names of the alert's tables: each as it was sent, and if the alert has a
+ * group, as <group_id with : as .>.<table>.
  */
-bool match_tables(const struct option_value *patterns, const struct tree *alert,
-    struct arena *a);
+struct option_value match_tables(const struct tree *alert, struct arena *a);
 
 #endif

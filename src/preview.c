@@ -12,6 +12,7 @@
 #include "relay.h"
 #include "setup.h"
 #include "source.h"
+#include "table.h"
 #include "tree.h"
 
 #include <stdio.h>
@@ -40,51 +41,80 @@ is_there(const struct tree *t)
 	return t != NULL && t->type != TREE_NULL;
 }
 
-/* Whether the source's configuration has something for that field. */
-static bool
-is_configured(const struct source *s, const char *name)
+/* What a scalar is filled in with, if the sender says none; NULL: nothing. */
+static const char *
+origin_of_scalar(const struct passage *p, const char *name)
 {
-	const struct {
-		const char *name;
-		bool given;
-	} fields[] = {
-		{ "severity", s->severity != NULL },
-		{ "environment", s->environment != NULL },
-		{ "owners", s->owners.n > 0 },
-		{ "tags", s->tags.n > 0 },
-	};
+	const struct source *s = p->source;
+	const struct table *t =
+	    table_severity(table_match(s->tables, p->alert, p->a));
+	bool severity = strcmp(name, "severity") == 0;
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (strcmp(fields[i].name, name) == 0)
-			return fields[i].given;
-	return false;
+	if (severity && t != NULL)
+		return arena_printf(p->a,
+		    "severity of table \"%s\": none was sent", t->pattern);
+	if (severity
+		? s->severity != NULL
+		: strcmp(name, "environment") == 0 && s->environment != NULL)
+		return arena_printf(
+		    p->a, "%s of source %s: none was sent", name, s->name);
+	return NULL;
 }
 
-static bool
-is_list(const char *name)
+static void
+add_origin(struct buf *why, const char *what, const char *name)
 {
-	return strcmp(name, "owners") == 0 || strcmp(name, "tags") == 0;
+	buf_printf(
+	    why, "%s%s %s", why->len > 0 ? ", united with " : "", what, name);
+}
+
+/* All that have a part in a list; NULL: it is none that is filled in. */
+static const char *
+origin_of_list(const struct passage *p, const char *name, bool sent)
+{
+	const struct table *const *t =
+	    table_match(p->source->tables, p->alert, p->a);
+	bool owners = strcmp(name, "owners") == 0;
+	struct buf why = BUF_MAX(TABLE_MAX);
+	const char *text = NULL;
+
+	if (!owners && strcmp(name, "tags") != 0)
+		return NULL;
+	if (sent)
+		add_origin(&why, "read by kind", p->source->kind->name);
+	for (; *t != NULL; t++)
+		if (owners ? (*t)->owners.n > 0 : (*t)->tags.n > 0)
+			add_origin(&why,
+			    arena_printf(p->a, "%s of table", name),
+			    arena_printf(p->a, "\"%s\"", (*t)->pattern));
+	if (owners ? p->source->owners.n > 0 : p->source->tags.n > 0)
+		add_origin(&why, arena_printf(p->a, "%s of source", name),
+		    p->source->name);
+	if (why.len > 0)
+		text = arena_str(p->a, why.data);
+	buf_free(&why);
+	return text;
 }
 
 static const char *
 origin_of_metadata(const struct passage *p, const char *name)
 {
-	const struct tree *read = tree_get(p->item->change, "metadata");
+	/* Only what the configuration can fill in is kept in `sender`. */
+	bool sent =
+	    is_there(tree_get(tree_get(p->item->change, "metadata"), name)) ||
+	    is_there(tree_get(tree_get(p->alert, "sender"), name));
 	const char *kind = p->source->kind->name;
-	bool sent = is_there(tree_get(read, name));
-	bool configured = is_configured(p->source, name);
+	const char *why;
 
 	if (strcmp(name, "received_at") == 0)
 		return "the time of the first receipt; here: now";
-	if (sent && configured && is_list(name))
-		return arena_printf(p->a,
-		    "read by kind %s, united with %s of source %s", kind, name,
-		    p->source->name);
+	why = origin_of_list(p, name, sent);
+	if (why == NULL && !sent)
+		why = origin_of_scalar(p, name);
+	if (why != NULL)
+		return why;
 	if (sent)
 		return arena_printf(p->a, "read by kind %s", kind);
-	if (configured)
-		return arena_printf(p->a, "%s of source %s: none was sent",
-		    name, p->source->name);
 	return arena_printf(p->a, "made by kind %s from what was read", kind);
 }
 

@@ -146,10 +146,18 @@ static const struct row route_rows[] = {
 	{ 0 },
 };
 
+static const struct row table_rows[] = {
+	{ "owners", LIST, FIELD(table, owners), NULL, NULL, 0, 0, 0, { 0 } },
+	{ "tags", LIST, FIELD(table, tags), NULL, NULL, 0, 0, 0, { 0 } },
+	{ "severity", TEXT, FIELD(table, severity), "", NULL, 0, 0, 0, { 0 } },
+	{ 0 },
+};
+
 const struct row *const row_top = top_rows;
 const struct row *const row_destination = destination_rows;
 const struct row *const row_source = source_rows;
 const struct row *const row_route = route_rows;
+const struct row *const row_table = table_rows;
 
 /* ---- values ------------------------------------------------------------ */
 
@@ -262,9 +270,8 @@ print_choice(const struct row *row, const void *from, struct buf *out)
 	buf_printf(out, "%s = %s\n", row->name, row->choices[i]);
 }
 
-/* In double quotes, as plain reads it. */
-static void
-put_text(struct buf *out, const char *text)
+void
+row_put_text(struct buf *out, const char *text)
 {
 	buf_puts(out, "\"");
 	for (const char *s = text; *s != '\0'; s++) {
@@ -279,7 +286,7 @@ static void
 put_option(struct buf *out, const char *name, const char *text)
 {
 	buf_printf(out, "%s = ", name);
-	put_text(out, text != NULL ? text : "");
+	row_put_text(out, text != NULL ? text : "");
 	buf_puts(out, "\n");
 }
 
@@ -292,7 +299,7 @@ put_list(struct buf *out, const char *name, const struct option_value *list)
 	for (size_t i = 0; i < list->n; i++) {
 		if (i > 0)
 			buf_puts(out, ", ");
-		put_text(out, list->items[i]);
+		row_put_text(out, list->items[i]);
 	}
 	buf_puts(out, " }\n");
 }

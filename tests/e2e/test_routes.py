@@ -329,6 +329,57 @@ def test_webhooks_of_one_alert_are_routed_one_after_the_other(teams, standin):
             assert metadata["tables"] == ["artemis"]
 
 
+# ---- what the sender does not know ----
+
+
+def test_what_the_configuration_knows_of_a_table_is_sent_and_routed(
+    teams, standin
+):
+    teams.configure(
+        ("route", "ann", {"owners": ["ann@*"], "destination": ["finance"]}),
+        ("table", '"*.finance.*"',
+         {"owners": ["ann@example.com"], "tags": ["money"],
+          "severity": "major"}),
+        source={"tags": ["all"], "severity": "minor"},
+    ).site.start()  # fmt: skip
+    teams.post(alert("a", owner="bob@example.com", **group("finance")))
+    teams.post(alert("b"))
+    assert teams.went("a") == {"finance": ["firing"]}
+    assert teams.went("b") == {"oncall": ["firing"]}
+    known, other = (one["metadata"] for one in standin.events())
+    assert known["owners"] == ["bob@example.com", "ann@example.com"]
+    assert known["tags"] == ["money", "all"]
+    assert known["severity"] == "major"
+    assert (other["tags"], other["severity"]) == (["all"], "minor")
+    assert "owners" not in other
+    teams.post(update("a", declared_alert_severity="SEV-1", owner=None))
+    teams.post(update("a", declared_alert_severity=None))
+    grave, back = (one["metadata"] for one in standin.events("a")[1:])
+    assert grave["severity"] == "SEV-1"
+    assert back["severity"] == "major", "a null falls back"
+    assert grave["owners"] == back["owners"] == ["ann@example.com"]
+
+
+def test_map_says_which_table_filled_a_field_in(teams):
+    teams.configure(
+        ("table", '"*.finance.*"', {"owners": ["ann"], "severity": "major"}),
+        ("table", '"*artemis"', {"owners": ["bob"], "tags": ["x"]}),
+        source={"owners": ["carl"], "severity": "minor"},
+    )
+    done = teams.site.cli(
+        "map", "montecarlo", "--explain",
+        stdin=alert("a", owner="dora", **group("finance")),
+    )  # fmt: skip
+    said = done.stderr.decode()
+    assert (
+        'read by kind montecarlo, united with owners of table "*.finance.*",'
+        ' united with owners of table "*artemis", united with owners of'
+        " source montecarlo" in said
+    )
+    assert 'severity of table "*.finance.*": none was sent' in said
+    assert 'tags of table "*artemis"' in said
+
+
 # ---- to look at it ----
 
 

@@ -522,6 +522,27 @@ static const struct {
 	    "of the last two, of at most 64 characters",
 	    "a route's name is a name" },
 
+	/* tables */
+	{ "table \"*.x.*\" { owners = a }\n" GOOD "table y { tags = { b } }\n"
+	  "table 'z' { severity = major }",
+	    "", "tables" },
+	{ GOOD "table *.x { owners = a }\n",
+	    "conf:4: unquoted *; wanted the value in double quotes",
+	    "a pattern without quotes" },
+	{ GOOD "table \"\" { owners = a }\n",
+	    "conf:4: an empty pattern; wanted one such as \"*.finance.*\"",
+	    "an empty pattern" },
+	{ GOOD "table \"*\" { severity = '' }\n",
+	    "conf:4: table \"*\" says nothing; wanted owners, tags or severity",
+	    "a table that says nothing" },
+	{ GOOD "table x { tags = a }\ntable y { tags = a }\ntable \"x\" { "
+	       "tags = a }\n",
+	    "conf:6: a second table \"x\"; wanted each pattern once",
+	    "two tables of one pattern" },
+	{ GOOD "table x { tag = a }\n",
+	    "conf:4: unknown name tag; wanted tags?",
+	    "a slip of the pen in a table" },
+
 	/* include */
 	{ SPOOL "include(\"rest\")\n", "", "an include" },
 	{ SPOOL "include ( rest ) # so\n", "", "with spaces, without quotes" },
@@ -881,6 +902,7 @@ round_trip(void)
 			   "fields = { x, y } }\n"
 			   "route b { tables = { \"*.\\\"x\", y } destination "
 			   "= oncall }\n"
+			   "table \"*.\\\"z\" { tags = q severity = s }\n"
 			   "route a { destination = { oncall } sources = p }");
 	ok(conf_read(in_dir("conf"), &a, &f), "it reads: %s", f.text);
 	conf_print(&a, &first);
