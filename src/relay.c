@@ -11,6 +11,7 @@
 #include "refusals.h"
 #include "request.h"
 #include "source.h"
+#include "summary.h"
 #include "tree.h"
 #include "when.h"
 
@@ -284,16 +285,40 @@ change(const struct source *s, struct item *i, struct keep *k, int64_t now,
 	return did;
 }
 
+/*
+ * Whether one more may wait: max_pending, by the summary of the last drain and
+ * what this process has queued since it was read.
+ */
+static bool
+may_wait(const struct relay *r, struct setup_box *to, int64_t now,
+    struct arena *a, struct fail *f)
+{
+	struct buf text = BUF_MAX(SPOOL_STATE + 1);
+	struct summary s;
+
+	if (now >= to->counted + WHEN_SECOND || now < to->counted) {
+		spool_record_get(&to->box, "summary.json", &text);
+		summary_parse(text.data, text.len, &s, a);
+		buf_free(&text);
+		to->owed = s.owed;
+		to->counted = now;
+	}
+	return to->owed < (int64_t)r->setup->conf.max_pending ||
+	    fail_set(
+		f, FAIL_RETRY, "max_pending alerts wait for %s", to->to->name);
+}
+
 /* Keep the ticket; whatever fails, a ticket that was there stays as it was. */
 static bool
 keep(const struct relay *r, struct item *i, const struct keep *k, bool room,
-    struct arena *a, struct fail *f)
+    int64_t now, struct arena *a, struct fail *f)
 {
 	struct fail why = { 0 };
 
 	if (!room)
 		(void)fail_set(&why, FAIL_RETRY, "spool: the disk is full");
-	else if (keep_store(&i->to->box, i->id, k, NULL, a, &why)) {
+	else if ((k->pending || may_wait(r, i->to, now, a, &why)) &&
+	    keep_store(&i->to->box, i->id, k, NULL, a, &why)) {
 		i->generation = k->generation + 1;
 		return true;
 	}
@@ -326,10 +351,10 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 	case TICKET_MERGED:
 		i->result = ANSWER_UNCHANGED;
 		i->idle = !i->waits;
-		return keep(r, i, &k, room, &r->arena, f);
+		return keep(r, i, &k, room, now, &r->arena, f);
 	case TICKET_QUEUED:
 		i->result = ANSWER_QUEUED;
-		return keep(r, i, &k, room, &r->arena, f);
+		return keep(r, i, &k, room, now, &r->arena, f);
 	}
 	return true;
 }
@@ -445,6 +470,7 @@ forward_item(struct relay *r, struct item *i, int64_t deadline)
 	drain_note(&r->drain, i->to, i->id, i->urgent, !i->waits, 0,
 	    did == FORWARD_STARTED || did == FORWARD_WAIT ? until : 0,
 	    relay_now());
+	i->to->owed += i->waits;
 	if (i->waits && i->urgent)
 		spool_ring(&i->to->box, i->id);
 }

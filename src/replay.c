@@ -476,9 +476,10 @@ read_time(const struct command_call *call, const char *name, int64_t *out)
 static void
 summary(const struct replay *r)
 {
-	command_say("%zu webhooks in the span, %zu with a body; %zu alerts, "
+	command_say("%zu webhook%s in the span, %zu with a body; %zu alert%s, "
 		    "%zu differ",
-	    r->lines, r->bodies, count(r), r->differ);
+	    r->lines, r->lines == 1 ? "" : "s", r->bodies, count(r),
+	    count(r) == 1 ? "" : "s", r->differ);
 	if (r->lines > r->bodies)
 		command_say("bodies are kept from now on with journal = full");
 	if (r->send)
