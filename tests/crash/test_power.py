@@ -74,13 +74,14 @@ def test_what_was_answered_is_there_after_a_power_cut(
     tally(verdict.check(), count)
 
 
-def resolve_then_cut(site, disk, sender, run):
-    """A firing and its resolve are due, and sent; the power goes when the
-    second has arrived."""
+def two_then_cut(site, disk, sender, waiting, send):
+    """A firing and its resolve are sent, one right after the other; the power
+    goes when the second has arrived.  `waiting` are those that wait before
+    `send` is called."""
     unhurried(site)
     standin = site.standin
     standin.always(behave.answer(503))
-    for status in (FIRING, RESOLVED):
+    for status in waiting:
         assert sender.post(by_cgi(site), "a", status) == 202
     quiet(site)
     copies = []
@@ -90,24 +91,23 @@ def resolve_then_cut(site, disk, sender, run):
             copies.append(disk.cut())
 
     standin.decide(decide)
-    run()
+    send(site, sender)
+    quiet(site)
     standin.decide(None)
     assert len(copies) == 1
-    taken = [a for a in arrivals(standin) if a.alert == "a"][:2]
+    taken = arrivals(standin)
     assert [a.status for a in taken] == [FIRING, RESOLVED]
     with disk.after(copies[0]) as spool, StandIn() as later:
         images.recover(site, spool, later)
-        found = [a for a in arrivals(later) if a.seq < 2]
-    return oracle.judge(sender.posts[:2], taken + found)
+        found = arrivals(later)
+    return oracle.judge(sender.posts, taken + found)
 
 
-@kinds
-def test_after_a_cut_only_what_was_last_sent_comes_again(
-    plain, sender, tally, kind
-):
-    with images.disk(plain, kind) as disk:
-        verdict = resolve_then_cut(plain, disk, sender, lambda: drain(plain))
-    tally(verdict.check(repeats=1))
+def by_drain(site, disk, sender):
+    """Both wait, and a drain sends them."""
+    return two_then_cut(
+        site, disk, sender, [FIRING, RESOLVED], lambda *_: drain(site)
+    )
 
 
 def due_webhook(site, sender):
@@ -117,32 +117,18 @@ def due_webhook(site, sender):
     sender.note("a", seq, RESOLVED, calls.status(run.plainly()))
 
 
+def by_webhook(site, disk, sender):
+    """The firing waits; the webhook of the resolve sends both."""
+    return two_then_cut(site, disk, sender, [FIRING], due_webhook)
+
+
 @kinds
-def test_after_a_cut_so_it_is_when_a_webhook_sent_two(
-    plain, sender, tally, kind
+@pytest.mark.parametrize("sent", [by_drain, by_webhook])
+def test_after_a_cut_only_what_was_last_sent_comes_again(
+    plain, sender, tally, kind, sent
 ):
     with images.disk(plain, kind) as disk:
-        unhurried(plain)
-        plain.standin.always(behave.answer(503))
-        assert sender.post(by_cgi(plain), "a") == 202
-        quiet(plain)
-        copies = []
-
-        def decide(seen):
-            if seen.event["status"] == RESOLVED and not copies:
-                copies.append(disk.cut())
-
-        plain.standin.decide(decide)
-        due_webhook(plain, sender)
-        quiet(plain)
-        plain.standin.decide(None)
-        assert len(copies) == 1
-        taken = arrivals(plain.standin)
-        assert [a.status for a in taken] == [FIRING, RESOLVED]
-        with disk.after(copies[0]) as spool, StandIn() as later:
-            images.recover(plain, spool, later)
-            found = arrivals(later)
-    tally(oracle.judge(sender.posts, taken + found).check(repeats=1))
+        tally(sent(plain, disk, sender).check(repeats=1))
 
 
 @kinds
