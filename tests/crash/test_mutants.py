@@ -39,9 +39,11 @@ def held(site, sender, alert, status):
 
 
 def drained(site):
-    """What is left after a drain; a weakened one may not come to an end."""
+    """What waits is delivered; a weakened program may not come to that."""
     quiet(site)
-    site.cli("drain")
+    for _ in range(3):
+        if site.cli("drain").returncode == 0:
+            break
     quiet(site)
 
 
