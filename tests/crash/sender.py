@@ -37,7 +37,9 @@ class Sender:
         with self._mutex:
             seq = self._next[alert]
             self._next[alert] += 1
-        fields = {"seq": seq, f"mark{seq}": 1}
+        fields = {"seq": seq}
+        if seq < oracle.MARKS:
+            fields[f"mark{seq}"] = 1
         fields["alert_feedback"] = "fixed" if status == RESOLVED else None
         if seq == 0:
             return seq, montecarlo.alert(alert, **fields)
