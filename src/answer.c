@@ -24,6 +24,7 @@ static const struct {
 	{ 408, "Request Timeout", true },
 	{ 413, "Content Too Large", false },
 	{ 415, "Unsupported Media Type", false },
+	{ 422, "Unprocessable Content", false },
 	{ 503, "Service Unavailable", true },
 };
 
@@ -76,6 +77,7 @@ list_tree(const struct answer_item *items, size_t n, struct arena *a)
 void
 answer_json(struct answer *out, int status, const struct tree *t)
 {
+	buf_reset(&out->body);
 	out->status = status;
 	out->type = "application/json";
 	json_write(t, JSON_PLAIN, &out->body);
@@ -117,9 +119,9 @@ answer_problem(
 	tree_set(a, to, "status", tree_num(a, statuses[i].status));
 	tree_set_str(a, to, "detail", detail);
 	tree_set(a, to, "retryable", tree_bool(a, statuses[i].retryable));
-	buf_reset(&out->body);
 	answer_json(out, statuses[i].status, to);
 	out->type = "application/problem+json";
+	out->detail = arena_str(a, detail);
 	if (statuses[i].status == 503)
 		out->retry_after = RETRY_SECONDS;
 }
@@ -136,6 +138,9 @@ answer_fail(struct answer *out, const struct fail *f, struct arena *a)
 		return;
 	case FAIL_INPUT:
 		answer_problem(out, 400, f->text, a);
+		return;
+	case FAIL_REFUSED:
+		answer_problem(out, 422, f->text, a);
 		return;
 	default:
 		answer_problem(out, 503,

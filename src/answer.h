@@ -24,6 +24,7 @@ struct answer {
 	int retry_after;   /* seconds; 0: no such header */
 	bool bare;         /* no body is sent, as HEAD wants it */
 	struct buf body;
+	const char *detail; /* of a refusal, in the arena; else NULL */
 };
 
 /* What became of one alert at one destination, the least certain first. */
@@ -57,10 +58,10 @@ void answer_items(struct answer *out, const struct answer_item *items, size_t n,
 void answer_problem(
     struct answer *out, int status, const char *detail, struct arena *a);
 
-/* The refusal that a failure means at the door: 400, 403 or 503. */
+/* The refusal that a failure means at the door: 400, 403, 422 or 503. */
 void answer_fail(struct answer *out, const struct fail *f, struct arena *a);
 
-/* JSON of one's own. */
+/* JSON of one's own, in the place of what was there. */
 void answer_json(struct answer *out, int status, const struct tree *t);
 
 /* As CGI wants it (RFC 3875, 6): headers, an empty line, the body. */

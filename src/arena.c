@@ -17,12 +17,21 @@ struct block {
 	_Alignas(ALIGN) unsigned char room[];
 };
 
+static size_t
+round_up(size_t size)
+{
+	return (size + ALIGN - 1) / ALIGN * ALIGN;
+}
+
 static struct block *
 grow(struct arena *a, size_t size)
 {
-	size_t room = size > ORDINARY ? size : ORDINARY;
-	struct block *b = memory_resize(NULL, sizeof(*b) + room);
+	size_t room = round_up(size > ORDINARY ? size : ORDINARY);
+	struct block *b;
 
+	if (size > SIZE_MAX / 2)
+		memory_gone();
+	b = memory_resize(NULL, sizeof(*b) + room);
 	b->size = room;
 	b->used = 0;
 	/* A giant goes second, so that the ordinary block stays in use. */
@@ -42,13 +51,12 @@ arena_alloc(struct arena *a, size_t size)
 	struct block *b = a->blocks;
 	void *p;
 
-	/* A multiple of ALIGN; an absurd size stays absurd and fails. */
-	if (size <= SIZE_MAX - ALIGN)
-		size = (size + ALIGN - 1) / ALIGN * ALIGN;
+	/* All sizes of blocks are multiples of ALIGN, and so is what is used:
+	 * what fits, fits rounded up. */
 	if (b == NULL || size > b->size - b->used)
 		b = grow(a, size);
 	p = b->room + b->used;
-	b->used += size;
+	b->used += round_up(size);
 	return p;
 }
 
@@ -72,15 +80,16 @@ arena_str(struct arena *a, const char *s)
 char *
 arena_printf(struct arena *a, const char *fmt, ...)
 {
+	char short_one[256];
 	va_list ap;
 	int n;
 	char *s;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(short_one, sizeof(short_one), fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		return arena_str(a, "");
+	if (n < (int)sizeof(short_one))
+		return arena_copy(a, short_one, n < 0 ? 0 : (size_t)n);
 	s = arena_alloc(a, (size_t)n + 1);
 	va_start(ap, fmt);
 	(void)vsnprintf(s, (size_t)n + 1, fmt, ap);

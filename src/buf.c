@@ -7,25 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST = 256 };
+enum { FIRST = 1024 };
 
 char buf_empty[1] = "";
+
+static void
+grow(struct buf *b, size_t least)
+{
+	size_t size = b->size == 0 ? FIRST : b->size;
+
+	while (size < least)
+		size *= 2;
+	b->data = memory_resize(b->size == 0 ? NULL : b->data, size);
+	b->size = size;
+}
 
 char *
 buf_room(struct buf *b, size_t n)
 {
-	size_t size = b->size == 0 ? FIRST : b->size;
-
 	if (b->full || n > b->max - b->len) {
 		b->full = true;
 		return NULL;
 	}
-	while (size < b->len + n + 1)
-		size *= 2;
-	if (size != b->size) {
-		b->data = memory_resize(b->size == 0 ? NULL : b->data, size);
-		b->size = size;
-	}
+	if (n >= b->size - b->len)
+		grow(b, b->len + n + 1);
 	return b->data + b->len;
 }
 
@@ -46,12 +51,6 @@ buf_add(struct buf *b, const void *bytes, size_t n)
 	if (n > 0)
 		memcpy(at, bytes, n);
 	buf_grew(b, n);
-}
-
-void
-buf_puts(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct buf {
 	char *data;
@@ -25,7 +26,11 @@ extern char buf_empty[];
 #define BUF_MAX(limit) ((struct buf){ .data = buf_empty, .max = (limit) })
 
 void buf_add(struct buf *b, const void *bytes, size_t n);
-void buf_puts(struct buf *b, const char *s);
+static inline void
+buf_puts(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
 void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

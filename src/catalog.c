@@ -153,6 +153,13 @@ catalog_ticket(const struct catalog_box *b, const char *id,
 	return look(b, SPOOL_SETTLED, name, out, a, f);
 }
 
+/* A repeat says again what the destination has accepted. */
+static bool
+is_owed(const struct ticket_event *head)
+{
+	return head != NULL && !head->repeat;
+}
+
 size_t
 catalog_owed(const struct spool_box *b)
 {
@@ -168,7 +175,7 @@ catalog_owed(const struct spool_box *b)
 		struct fail f = { 0 };
 
 		if (look(&at, SPOOL_PENDING, name.name, &t, &a, &f))
-			n += ticket_head(&t.ticket) != NULL;
+			n += is_owed(ticket_head(&t.ticket));
 		else
 			n += f.kind != FAIL_NONE;
 		arena_reset(&a);

@@ -78,7 +78,8 @@ struct catalog_letter *catalog_letters(const struct catalog_box *b,
 /* How a destination is: ready, resting or held. */
 void catalog_pace(const struct spool_box *b, struct pace *out, struct arena *a);
 
-/* How many of its tickets owe something; what cannot be read does. */
+/* How many of its tickets owe something, repeats apart; what cannot be read
+ * does. */
 size_t catalog_owed(const struct spool_box *b);
 
 #endif

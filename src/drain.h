@@ -30,6 +30,7 @@ struct drain_entry {
 	bool listed;   /* was seen by the look under way */
 	bool noted;    /* by this process, since the last look ended */
 	bool gone;     /* no longer in pending, or not ours to sweep */
+	bool patient;  /* a repeat: a person's drain keeps its wait too */
 	unsigned busy; /* so many times another was just sending it */
 	bool again;    /* has failed in this run before */
 	int64_t since; /* of its oldest event */
@@ -43,6 +44,7 @@ struct drain_list {
 	struct buf entries;     /* of struct drain_entry */
 	size_t sorted;          /* so many at its front are sorted by id */
 	size_t swept;           /* where the sweep goes on */
+	size_t gone;            /* how many of those before it are gone */
 	int64_t told;           /* when the summary was last written */
 	struct spool_walk walk; /* a look under way */
 	bool looking;

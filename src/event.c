@@ -4,6 +4,7 @@
 #include "buf.h"
 #include "json.h"
 #include "source.h"
+#include "table.h"
 #include "tree.h"
 #include "when.h"
 
@@ -24,14 +25,14 @@ static const char ellipsis[] = "\xe2\x80\xa6";
 
 /* How many bytes of white space or of a control character begin at p: none
  * of them may end a line, or do worse, where the text is shown. */
-static size_t
+static inline size_t
 blank(const char *p)
 {
 	const unsigned char *u = (const unsigned char *)p;
 
-	if (u[0] == '\0')
+	if ((u[0] > ' ' && u[0] < 0x7f) || u[0] == '\0')
 		return 0;
-	if (u[0] <= ' ' || u[0] == 0x7f)
+	if (u[0] <= 0x7f)
 		return 1;
 	if (u[0] == 0xc2 && u[1] >= 0x80 && u[1] <= 0xa0)
 		return 2; /* C1 controls, no-break space */
@@ -90,7 +91,8 @@ event_cut(struct arena *a, const char *text, size_t max)
 {
 	const char *end, *near;
 
-	if (*character(text, max) == '\0')
+	/* No character takes less than a byte. */
+	if (strlen(text) <= max || *character(text, max) == '\0')
 		return text;
 	if (max == 0)
 		return "";
@@ -173,60 +175,102 @@ void
 event_markdown(struct buf *out, const char *text)
 {
 	const char *first = skip_blanks(text);
+	const char *p = first, *from = first;
 	bool digits = true;
 	char before = ' ';
 
-	for (const char *p = first; *p != '\0'; p++) {
+	for (; *p != '\0'; p++) {
 		if (blank(p) > 0) {
-			p = skip_blanks(p);
+			buf_add(out, from, (size_t)(p - from));
+			from = p = skip_blanks(p);
 			if (*p == '\0')
 				return;
 			buf_puts(out, " ");
 			before = ' ';
 			digits = false;
 		}
-		if (means_something(p, before, p == first, digits && p > first))
+		if (means_something(
+			p, before, p == first, digits && p > first)) {
+			buf_add(out, from, (size_t)(p - from));
 			buf_puts(out, "\\");
-		buf_add(out, p, 1);
+			from = p;
+		}
 		before = *p;
 		digits = digits && *p >= '0' && *p <= '9';
 	}
+	buf_add(out, from, (size_t)(p - from));
 }
 
 /* ---- merging ---------------------------------------------------------------
  */
 
-/* What the source's configuration can fill in.  The sender's own values of
- * these are kept in the alert's member `sender`: an explicit null falls back
- * to the source, and what the source no longer says is forgotten. */
+/* What the configuration can fill in.  The sender's own values of these are
+ * kept in the alert's member `sender`: an explicit null falls back to the
+ * configuration, and what that no longer says is forgotten. */
 static const char *const filled[] = { "severity", "owners", "tags",
 	"environment" };
 
-static const char *const alert_order[] = { "title", "status", "description",
-	"source_url", "metadata", "sender", "facts" };
+struct name {
+	const char *text;
+	size_t len;
+};
 
-static const char *const metadata_order[] = { "source", "severity", "owners",
-	"tags", "environment", "test_description", "connector",
-	"failure_reason", "tables", "alert_feedback", "type", "rule_type",
-	"group_id", "account_id", "incident_id", "received_at" };
+#define NAME(text) \
+	{ \
+		text, sizeof(text) - 1 \
+	}
+
+static const struct name alert_order[] = { NAME("title"), NAME("status"),
+	NAME("description"), NAME("source_url"), NAME("metadata"),
+	NAME("sender"), NAME("facts") };
+
+static const struct name metadata_order[] = { NAME("source"), NAME("severity"),
+	NAME("owners"), NAME("tags"), NAME("environment"),
+	NAME("test_description"), NAME("connector"), NAME("failure_reason"),
+	NAME("tables"), NAME("alert_feedback"), NAME("type"), NAME("rule_type"),
+	NAME("group_id"), NAME("account_id"), NAME("incident_id"),
+	NAME("received_at") };
 
 /* As deep as the tree. */
 static void
 drop_nulls(struct tree *t)
 {
-	struct tree *m = t->first;
+	struct tree **at = &t->first;
 
-	t->first = t->last = NULL;
-	while (m != NULL) {
-		struct tree *next = m->next;
+	t->last = NULL;
+	while (*at != NULL) {
+		struct tree *m = *at;
 
-		m->next = NULL;
+		if (m->type == TREE_NULL) {
+			*at = m->next;
+			continue;
+		}
 		if (m->type == TREE_LIST || m->type == TREE_OBJECT)
 			drop_nulls(m);
-		if (m->type != TREE_NULL)
-			(void)tree_push(t, m);
-		m = next;
+		t->last = m;
+		at = &m->next;
 	}
+}
+
+/* Of what lies too deep only the text is kept: a ticket is read by the same
+ * strict reader, and there the alert lies deeper than where it came from. */
+static void
+flatten(struct arena *a, struct tree *t, size_t levels)
+{
+	struct buf b = BUF_MAX(MEASURE_MAX);
+
+	if (t->type != TREE_LIST && t->type != TREE_OBJECT)
+		return;
+	if (levels > 0) {
+		for (struct tree *m = t->first; m != NULL; m = m->next)
+			flatten(a, m, levels - 1);
+		return;
+	}
+	json_write(t, JSON_PLAIN, &b);
+	t->type = TREE_STR;
+	t->text = arena_copy(a, b.data, b.len);
+	t->len = b.len;
+	buf_free(&b);
 }
 
 /* The member of that name, made an object if it is none. */
@@ -239,13 +283,11 @@ object(struct arena *a, struct tree *in, const char *name)
 }
 
 static size_t
-place(const struct tree *t, const char *const *names, size_t n)
+place(const struct tree *t, const struct name *names, size_t n)
 {
 	size_t i = 0;
 
-	while (i < n &&
-	    (strlen(names[i]) != t->key_len ||
-		memcmp(names[i], t->key, t->key_len) != 0))
+	while (i < n && !tree_named(t, names[i].text, names[i].len))
 		i++;
 	return i;
 }
@@ -253,33 +295,31 @@ place(const struct tree *t, const char *const *names, size_t n)
 /* Put the members of these (at most 16) names first, in their order: equal
  * alerts shall be equal bytes, whatever made them. */
 static void
-in_order(struct tree *t, const char *const *names, size_t n)
+in_order(struct tree *t, const struct name *names, size_t n)
 {
 	struct tree *first[16] = { NULL };
-	struct tree *m = t->first;
-	struct tree others = { .type = TREE_OBJECT };
+	struct tree *others = NULL, *last = NULL;
+	struct tree **other = &others, **at = &t->first;
 
-	while (m != NULL) {
-		struct tree *next = m->next;
+	for (struct tree *m = t->first; m != NULL; m = m->next) {
 		size_t i = place(m, names, n);
 
-		m->next = NULL;
-		if (i < n)
+		if (i < n) {
 			first[i] = m;
-		else
-			(void)tree_push(&others, m);
-		m = next;
+		} else {
+			*other = last = m;
+			other = &m->next;
+		}
 	}
-	t->first = t->last = NULL;
 	for (size_t i = 0; i < n; i++)
-		if (first[i] != NULL)
-			(void)tree_push(t, first[i]);
-	if (t->first == NULL)
-		t->first = others.first;
-	else
-		t->last->next = others.first;
-	if (others.first != NULL)
-		t->last = others.last;
+		if (first[i] != NULL) {
+			*at = t->last = first[i];
+			at = &first[i]->next;
+		}
+	*other = NULL;
+	*at = others;
+	if (last != NULL)
+		t->last = last;
 }
 
 _Static_assert(COUNT(metadata_order) <= 16 && COUNT(alert_order) <= 16,
@@ -349,6 +389,27 @@ unite(struct arena *a, struct tree *metadata, const char *name,
 	tree_set(a, metadata, name, list);
 }
 
+/* What the sender does not say: of scalars the first that is known, of lists
+ * all. */
+static void
+fill_in(struct arena *a, struct tree *alert, const struct source *s)
+{
+	struct tree *metadata = tree_get(alert, "metadata");
+	const struct table *const *tables = table_match(s->tables, alert, a);
+	const struct table *grave = table_severity(tables);
+
+	if (grave != NULL)
+		fill(a, metadata, "severity", grave->severity);
+	fill(a, metadata, "severity", s->severity);
+	fill(a, metadata, "environment", s->environment);
+	for (; *tables != NULL; tables++) {
+		unite(a, metadata, "owners", &(*tables)->owners);
+		unite(a, metadata, "tags", &(*tables)->tags);
+	}
+	unite(a, metadata, "owners", &s->owners);
+	unite(a, metadata, "tags", &s->tags);
+}
+
 static void
 receipt(struct arena *a, struct tree *metadata, const struct tree *known,
     int64_t now)
@@ -391,6 +452,7 @@ event_merge(const struct source *s, const struct tree *known,
 	if (!tree_is(alert, TREE_OBJECT))
 		alert = tree_new(a, TREE_OBJECT);
 	drop_nulls(alert);
+	flatten(a, alert, EVENT_DEPTH);
 	metadata = object(a, alert, "metadata");
 	restore(a, metadata, base, change);
 	if (s->kind->word != NULL)
@@ -398,10 +460,7 @@ event_merge(const struct source *s, const struct tree *known,
 
 	metadata = object(a, alert, "metadata");
 	remember(a, alert, metadata);
-	fill(a, metadata, "severity", s->severity);
-	fill(a, metadata, "environment", s->environment);
-	unite(a, metadata, "owners", &s->owners);
-	unite(a, metadata, "tags", &s->tags);
+	fill_in(a, alert, s);
 	receipt(a, metadata, known, now);
 	tree_set(a, alert, "title", title(alert, a));
 	in_order(metadata, metadata_order, COUNT(metadata_order));
@@ -611,16 +670,11 @@ copy_members(struct arena *a, const struct tree *t, const char *but)
 {
 	struct tree *copy = tree_new(a, TREE_OBJECT);
 
-	for (const struct tree *m = t->first; m != NULL; m = m->next) {
-		struct tree *c;
+	const struct tree *other = tree_get(t, but);
 
-		if (m->key_len == strlen(but) &&
-		    memcmp(m->key, but, m->key_len) == 0)
-			continue;
-		c = tree_push(copy, tree_copy(a, m));
-		c->key = m->key;
-		c->key_len = m->key_len;
-	}
+	for (const struct tree *m = t->first; m != NULL; m = m->next)
+		if (m != other)
+			(void)tree_add(a, copy, m->key, m->key_len, m);
 	return copy;
 }
 
@@ -640,17 +694,14 @@ shrink(struct arena *a, struct tree *body)
 		tree_set(a, body, "source_url", NULL);
 }
 
-static void
+static inline void
 put(struct arena *a, struct tree *body, const char *name,
     const struct tree *value)
 {
-	struct tree *t = tree_push(body, tree_copy(a, value));
-
-	t->key = name;
-	t->key_len = (uint32_t)strlen(name);
+	(void)tree_add(a, body, name, strlen(name), value);
 }
 
-static void
+static inline void
 put_text(struct arena *a, struct tree *body, const struct tree *alert,
     const char *name)
 {

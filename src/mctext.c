@@ -30,7 +30,9 @@ piece(const struct tree *t, size_t max, struct arena *a)
 {
 	const char *s;
 
-	if (tree_is(t, TREE_TRUE) || tree_is(t, TREE_FALSE))
+	if (t == NULL)
+		return NULL;
+	if (t->type == TREE_TRUE || t->type == TREE_FALSE)
 		return t->type == TREE_TRUE ? "true" : "false";
 	s = tree_cstr(t, a);
 	if (s == NULL || s[strspn(s, " \t\r\n")] == '\0')
@@ -71,37 +73,10 @@ is_letter(char c)
 static bool
 starts(const char *text, size_t len, const char *word)
 {
-	size_t n = strlen(word);
-
-	if (len < n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (lower(text[i]) != word[i])
+	for (size_t i = 0; word[i] != '\0'; i++)
+		if (i == len || lower(text[i]) != word[i])
 			return false;
 	return true;
-}
-
-/* Whether one of the n words, in lower case, stands in text as a word of its
- * own. */
-static bool
-mentions(const struct tree *text, const char *const *words, size_t n)
-{
-	bool inside = false;
-
-	for (size_t i = 0; i < text->len; i++) {
-		const char *at = text->text + i;
-		size_t left = text->len - i;
-
-		for (size_t w = 0; !inside && w < n; w++) {
-			size_t len = strlen(words[w]);
-
-			if (starts(at, left, words[w]) &&
-			    (left == len || !is_letter(at[len])))
-				return true;
-		}
-		inside = is_letter(*at);
-	}
-	return false;
 }
 
 /* ---- facts -----------------------------------------------------------------
@@ -132,22 +107,55 @@ mctext_table(const struct tree *event)
 	return tree_is(t, TREE_STR) && t->len > 0 ? t : NULL;
 }
 
+static const char volume[] = "volume", freshness[] = "freshness";
+
+/* What a word of len letters tells of the kind of trouble, or NULL. */
+static const char *
+nature_of_word(const char *word, size_t len)
+{
+	static const struct {
+		char word[sizeof(freshness)];
+		unsigned char len;
+		const char *nature;
+	} words[] = {
+		{ "volume", 6, volume },
+		{ "row", 3, volume },
+		{ "rows", 4, volume },
+		{ "size", 4, volume },
+		{ "freshness", 9, freshness },
+		{ "fresh", 5, freshness },
+		{ "stale", 5, freshness },
+		{ "updated", 7, freshness },
+		{ "update", 6, freshness },
+		{ "updates", 7, freshness },
+	};
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (len == words[i].len && starts(word, len, words[i].word))
+			return words[i].nature;
+	return NULL;
+}
+
 /* What kind of trouble, as far as a text tells. */
 static const char *
 nature_of(const struct tree *t)
 {
-	static const char *const volume[] = { "volume", "row", "rows", "size" };
-	static const char *const freshness[] = { "freshness", "fresh", "stale",
-		"updated", "update", "updates" };
-	bool v, f;
+	const char *nature = NULL;
 
 	if (!tree_is(t, TREE_STR))
 		return NULL;
-	v = mentions(t, volume, COUNT(volume));
-	f = mentions(t, freshness, COUNT(freshness));
-	if (v == f)
-		return NULL;
-	return v ? "volume" : "freshness";
+	for (size_t from = 0, at = 0; at <= t->len; at++) {
+		const char *one;
+
+		if (at < t->len && is_letter(t->text[at]))
+			continue;
+		one = nature_of_word(t->text + from, at - from);
+		if (one != NULL && nature != NULL && one != nature)
+			return NULL;
+		nature = first_of(nature, one);
+		from = at + 1;
+	}
+	return nature;
 }
 
 /* The sub-types of an alert (facts/montecarlo.md, 4.2): one, or a list of
@@ -393,14 +401,14 @@ add_event(struct sum *s, const struct tree *event, const struct tree *rule,
 	}
 }
 
-static void
+static inline void
 set_text(struct arena *a, struct tree *facts, const char *name, const char *s)
 {
 	tree_set(a, facts, name,
 	    s == NULL ? tree_new(a, TREE_NULL) : tree_str(a, s));
 }
 
-static void
+static inline void
 set_number(struct arena *a, struct tree *facts, const char *name, int64_t n)
 {
 	tree_set(
@@ -529,8 +537,9 @@ kind_of(const char *type, const char *nature, struct arena *a)
 	return kind;
 }
 
+/* " on a, b and c in zeus:ares"; first stands before the first table. */
 static void
-put_where(struct buf *b, const struct words *w)
+put_where(struct buf *b, const struct words *w, const char *first)
 {
 	const struct tree *t = w->tables == NULL ? NULL : w->tables->first;
 
@@ -538,7 +547,7 @@ put_where(struct buf *b, const struct words *w)
 		const char *table = name(t, w->arena);
 
 		buf_puts(b,
-		    n == 0                     ? " on "
+		    n == 0                     ? first
 			: n + 1 == w->n_tables ? " and "
 					       : ", ");
 		buf_puts(b, table == NULL ? "?" : table);
@@ -560,9 +569,10 @@ wants_subject(const char *says)
 		"shrank ", "dropped ", "fell ", "rose ", "increased ",
 		"decreased ", "changed ", "stopped ", "exceeded ", "lost ",
 		"gained " };
+	size_t n = strlen(says);
 
 	for (size_t i = 0; i < COUNT(verbs); i++)
-		if (starts(says, strlen(says), verbs[i]))
+		if (starts(says, n, verbs[i]))
 			return true;
 	return false;
 }
@@ -571,24 +581,21 @@ wants_subject(const char *says)
 static void
 put_sentence(struct buf *b, const struct words *w)
 {
-	struct buf where = BUF_MAX(WORDING_MAX);
 	char *says = arena_str(w->arena, w->says);
 	size_t n = strlen(says);
 	bool whole = w->n_tables == 1 && wants_subject(says);
 
-	put_where(&where, w);
-	if (w->n_tables == 1)
-		buf_puts(b, where.data + strlen(" on "));
-	else
-		buf_printf(b, "%s%s", w->kind, where.data);
+	if (w->n_tables != 1)
+		buf_puts(b, w->kind);
+	put_where(b, w, w->n_tables == 1 ? "" : " on ");
 	if (n > 1 && says[n - 1] == '.')
 		says[n - 1] = '\0';
 	if (whole)
 		says[0] = lower(says[0]);
-	buf_printf(b, "%s%s", whole ? " " : ": ", says);
+	buf_puts(b, whole ? " " : ": ");
+	buf_puts(b, says);
 	if (w->said > 1)
 		buf_printf(b, " and %lld more", (long long)w->said - 1);
-	buf_free(&where);
 }
 
 static const char *
@@ -603,7 +610,7 @@ title(const struct words *w)
 		buf_puts(&b, w->kind);
 		if (w->rule != NULL)
 			buf_printf(&b, ": %s", w->rule);
-		put_where(&b, w);
+		put_where(&b, w, " on ");
 	}
 	text = arena_copy(w->arena, b.data, b.len);
 	buf_free(&b);

@@ -147,17 +147,12 @@ prove(const struct source *s, const struct source_request *r, struct arena *a,
  */
 
 /* Append value, if there is one, under a name that object has not yet. */
-static void
+static inline void
 put(struct arena *a, struct tree *object, const char *name,
     const struct tree *value)
 {
-	struct tree *t;
-
-	if (value == NULL)
-		return;
-	t = tree_push(object, tree_copy(a, value));
-	t->key = name;
-	t->key_len = (uint32_t)strlen(name);
+	if (value != NULL)
+		(void)tree_add(a, object, name, strlen(name), value);
 }
 
 static const struct tree *
@@ -333,13 +328,6 @@ tables(const struct tree *events, struct arena *a)
 }
 
 static bool
-key_is(const struct tree *t, const char *name)
-{
-	return t->key_len == strlen(name) &&
-	    memcmp(t->key, name, t->key_len) == 0;
-}
-
-static bool
 known(const struct tree *t)
 {
 	static const char *const names[] = { "event_list", "incident_id", "url",
@@ -347,7 +335,7 @@ known(const struct tree *t)
 		"owner", "rule" };
 
 	for (size_t i = 0; i < COUNT(names); i++)
-		if (key_is(t, names[i]))
+		if (tree_named(t, names[i], strlen(names[i])))
 			return true;
 	return false;
 }
@@ -359,15 +347,9 @@ extra(const struct tree *payload, struct arena *a)
 	struct tree *all = tree_new(a, TREE_OBJECT);
 
 	for (const struct tree *m = payload == NULL ? NULL : payload->first;
-	     m != NULL; m = m->next) {
-		struct tree *t;
-
-		if (m->type == TREE_LIST || m->type == TREE_OBJECT || known(m))
-			continue;
-		t = tree_push(all, tree_copy(a, m));
-		t->key = m->key;
-		t->key_len = m->key_len;
-	}
+	     m != NULL; m = m->next)
+		if (m->type != TREE_LIST && m->type != TREE_OBJECT && !known(m))
+			(void)tree_add(a, all, m->key, m->key_len, m);
 	return all->first == NULL ? NULL : all;
 }
 

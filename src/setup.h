@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "conf.h"
 #include "lock.h"
@@ -22,11 +23,14 @@ struct setup_box {
 	struct lock_hand hands[POST_WATCH]; /* the webhook's, the drain's */
 	char url[PACE_NAME];                /* fingerprint of the URL */
 	char target[PACE_NAME];             /* of the URL and the token */
+	int64_t owed; /* tickets that wait, as last counted, and ours since */
+	int64_t counted; /* when that was read */
 };
 
 struct setup {
 	struct conf conf;
 	struct spool spool;
+	struct lock_hand order; /* on the spool's own lock */
 	struct setup_box
 	    *boxes; /* one for each destination, or NULL: not open */
 };

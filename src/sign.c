@@ -154,31 +154,31 @@ sign_hex(const unsigned char *bytes, size_t n, char *out)
 	*out = '\0';
 }
 
-/* One more than what a digit stands for; upper case is marked. */
-enum { UPPER = 0x40 };
+/* What a digit stands for, and that it is one; upper case is marked. */
+enum { DIGIT = 0x80, UPPER = 0x40 };
 static const unsigned char digits[256] = {
-	['0'] = 1,
-	['1'] = 2,
-	['2'] = 3,
-	['3'] = 4,
-	['4'] = 5,
-	['5'] = 6,
-	['6'] = 7,
-	['7'] = 8,
-	['8'] = 9,
-	['9'] = 10,
-	['a'] = 11,
-	['b'] = 12,
-	['c'] = 13,
-	['d'] = 14,
-	['e'] = 15,
-	['f'] = 16,
-	['A'] = UPPER | 11,
-	['B'] = UPPER | 12,
-	['C'] = UPPER | 13,
-	['D'] = UPPER | 14,
-	['E'] = UPPER | 15,
-	['F'] = UPPER | 16,
+	['0'] = DIGIT,
+	['1'] = DIGIT | 1,
+	['2'] = DIGIT | 2,
+	['3'] = DIGIT | 3,
+	['4'] = DIGIT | 4,
+	['5'] = DIGIT | 5,
+	['6'] = DIGIT | 6,
+	['7'] = DIGIT | 7,
+	['8'] = DIGIT | 8,
+	['9'] = DIGIT | 9,
+	['a'] = DIGIT | 10,
+	['b'] = DIGIT | 11,
+	['c'] = DIGIT | 12,
+	['d'] = DIGIT | 13,
+	['e'] = DIGIT | 14,
+	['f'] = DIGIT | 15,
+	['A'] = DIGIT | UPPER | 10,
+	['B'] = DIGIT | UPPER | 11,
+	['C'] = DIGIT | UPPER | 12,
+	['D'] = DIGIT | UPPER | 13,
+	['E'] = DIGIT | UPPER | 14,
+	['F'] = DIGIT | UPPER | 15,
 };
 
 bool
@@ -186,21 +186,18 @@ sign_unhex(
     const char *hex, size_t len, bool any_case, unsigned char *out, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)hex;
-	unsigned seen = 0;
+	unsigned all = DIGIT, any = 0;
 
 	if (len / 2 != n || len % 2 != 0)
 		return false;
-	for (size_t i = 0; i < n; i++, p += 2) {
-		unsigned high = digits[p[0]], low = digits[p[1]];
+	for (size_t i = 0; i < n; i++) {
+		unsigned high = digits[p[2 * i]], low = digits[p[2 * i + 1]];
 
-		if (high == 0 || low == 0)
-			return false;
-		seen |= high | low;
-		high = (high & ~(unsigned)UPPER) - 1;
-		low = (low & ~(unsigned)UPPER) - 1;
-		out[i] = (unsigned char)(high << 4 | low);
+		all &= high & low;
+		any |= high | low;
+		out[i] = (unsigned char)(high << 4 | (low & 15));
 	}
-	return any_case || (seen & UPPER) == 0;
+	return all == DIGIT && (any_case || (any & UPPER) == 0);
 }
 
 static const char base64[] =

@@ -1,7 +1,12 @@
 #include "source.h"
 
 #include "arena.h"
+#include "dbt.h"
+#include "elementary.h"
 #include "event.h"
+#include "fivetran.h"
+#include "generic.h"
+#include "incidentio.h"
 #include "montecarlo.h"
 #include "sign.h"
 #include "tree.h"
@@ -9,6 +14,11 @@
 #include <string.h>
 
 const struct source_kind *const source_kinds[] = {
+	&source_dbt,
+	&source_elementary,
+	&source_fivetran,
+	&source_generic,
+	&source_incidentio,
 	&source_montecarlo,
 	NULL,
 };
@@ -35,8 +45,8 @@ source_option(const struct source *s, const char *name)
 	return &none;
 }
 
-static const char *
-digest(struct arena *a, const char *bytes, size_t n)
+const char *
+source_digest(struct arena *a, const void *bytes, size_t n)
 {
 	unsigned char sum[SIGN_MAX];
 	char *hex = arena_alloc(a, 2 * sign_size(SIGN_SHA256) + 1);
@@ -66,5 +76,5 @@ source_key(struct arena *a, const char *prefix, const char *id, size_t len,
 	    strlen(fit) == len && memcmp(fit, id, len) == 0)
 		return whole;
 	*original = fit;
-	return digest(a, whole, before + len);
+	return source_digest(a, whole, before + len);
 }

@@ -22,6 +22,7 @@
 
 struct arena;
 struct fail;
+struct table_list;
 struct tree;
 
 /* A configured source.  Borrowed from the configuration. */
@@ -33,7 +34,8 @@ struct source {
 	const char *severity;
 	struct option_value owners;
 	struct option_value tags;
-	struct option_value *values; /* one for each of kind->options */
+	const struct table_list *tables; /* of the configuration, or NULL */
+	struct option_value *values;     /* one for each of kind->options */
 };
 
 /* A webhook as it arrived. */
@@ -64,12 +66,40 @@ struct source_reading {
 	struct source_item *items;
 };
 
+/* The option at fault, and which of its values. */
+struct source_fault {
+	const char *option;
+	size_t value;
+};
+
+/* The answers in words of the sender's own. */
+struct source_words {
+	int yes_status;
+	/* key: of the first alert, "" if there is none. */
+	struct tree *(*yes)(const char *key, struct arena *a);
+	struct tree *(*no)(int status, const char *detail, struct arena *a);
+};
+
 struct source_kind {
 	const char *name;
+
+	/* An option that has the name of one that every source has takes its
+	 * place. */
 	const struct option *options;
+
+	/*
+	 * Look over what was configured, in s->values, and settle it: other
+	 * members of s may be set.  A failure says what was wanted; *at begins
+	 * as the first value of no option.  May be NULL.
+	 */
+	bool (*check)(struct source *s, struct arena *a,
+	    struct source_fault *at, struct fail *f);
 
 	/* Whether the sender takes only 200 for success, never 202. */
 	bool only_200;
+
+	/* NULL: the answers are ours (answer.h). */
+	const struct source_words *words;
 
 	/* Whether a body may come with a content type; with any but JSON it is
 	 * refused unless any_type. */
@@ -78,13 +108,15 @@ struct source_kind {
 	/*
 	 * The proof.  FAIL_AUTH: there is none, or a wrong one.  FAIL_INPUT:
 	 * it cannot be computed, because the body is not there or not JSON.
+	 * FAIL_REFUSED: it is proven, but holds nothing that could ring.
 	 */
 	bool (*prove)(const struct source *s, const struct source_request *r,
 	    struct arena *a, struct fail *f);
 
 	/*
-	 * Read a proven webhook; r->tree is there.  An authentic alert always
-	 * rings, so this has no way to fail: what is odd is left out.
+	 * Read a proven webhook; r->tree is there, unless prove has taken a
+	 * body that is not JSON.  An authentic alert always rings, so this has
+	 * no way to fail: what is odd is left out.
 	 */
 	void (*read)(const struct source *s, const struct source_request *r,
 	    struct arena *a, struct source_reading *out);
@@ -112,6 +144,9 @@ const struct source_kind *source_kind_find(const char *name);
 /* The values of one of the kind's options. */
 const struct option_value *source_option(
     const struct source *s, const char *name);
+
+/* The SHA-256 of n bytes, in hex. */
+const char *source_digest(struct arena *a, const void *bytes, size_t n);
 
 /*
  * A key from an identity of any length and content: the text itself, after

@@ -7,7 +7,7 @@
 #include <emmintrin.h>
 #endif
 #include <endian.h>
-#include <inttypes.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Objects of up to so many members are searched one by one, larger ones
@@ -421,12 +421,6 @@ key(struct reader *r, struct tree *t)
 
 /* ---- members by key ---------------------------------------------------- */
 
-static inline bool
-key_is(const struct tree *t, const char *name, size_t len)
-{
-	return t->key_len == len && memcmp(t->key, name, len) == 0;
-}
-
 static int
 key_order(const struct tree *x, const char *name, size_t len)
 {
@@ -512,7 +506,7 @@ unique_few(struct tree *object)
 		struct tree *e = object->first;
 
 		while (e != t &&
-		    (e->key == NULL || !key_is(e, t->key, t->key_len)))
+		    (e->key == NULL || !tree_named(e, t->key, t->key_len)))
 			e = e->next;
 		if (e == t)
 			continue;
@@ -531,7 +525,7 @@ unique_many(struct tree *object, size_t n, struct arena *a)
 	bool same = false;
 
 	for (size_t i = 1; i < n; i++) {
-		if (!key_is(s[i], s[first]->key, s[first]->key_len)) {
+		if (!tree_named(s[i], s[first]->key, s[first]->key_len)) {
 			first = i;
 			continue;
 		}
@@ -710,21 +704,15 @@ tree_parse(const void *bytes, size_t n, struct arena *a, struct tree **out,
 
 /* ---- looking ----------------------------------------------------------- */
 
-static struct tree *
-member(const struct tree *t, const char *name, size_t len)
+struct tree *
+tree_member(const struct tree *t, const char *name, size_t len)
 {
 	if (!tree_is(t, TREE_OBJECT))
 		return NULL;
 	for (struct tree *m = t->first; m != NULL; m = m->next)
-		if (key_is(m, name, len))
+		if (tree_named(m, name, len))
 			return m;
 	return NULL;
-}
-
-struct tree *
-tree_get(const struct tree *t, const char *name)
-{
-	return member(t, name, strlen(name));
 }
 
 /* Whether the n bytes of a pointer's token mean t's key. */
@@ -794,12 +782,6 @@ tree_count(const struct tree *t)
 		for (const struct tree *m = t->first; m != NULL; m = m->next)
 			n++;
 	return n;
-}
-
-bool
-tree_is(const struct tree *t, enum tree_type type)
-{
-	return t != NULL && t->type == type;
 }
 
 bool
@@ -909,16 +891,20 @@ tree_strn(struct arena *a, const char *s, size_t n)
 }
 
 struct tree *
-tree_str(struct arena *a, const char *s)
-{
-	return tree_strn(a, s, strlen(s));
-}
-
-struct tree *
 tree_num(struct arena *a, int64_t n)
 {
-	struct tree *t = tree_str(a, arena_printf(a, "%" PRId64, n));
+	enum { SIZE = sizeof("-9223372036854775808") };
+	char *end = (char *)arena_alloc(a, SIZE) + SIZE;
+	uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	char *p = end;
+	struct tree *t;
 
+	do
+		*--p = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (n < 0)
+		*--p = '-';
+	t = tree_strn(a, p, (size_t)(end - p));
 	t->type = TREE_INT;
 	return t;
 }
@@ -945,12 +931,23 @@ tree_push(struct tree *list, struct tree *item)
 	return item;
 }
 
-void
-tree_set(struct arena *a, struct tree *object, const char *name,
+struct tree *
+tree_add(struct arena *a, struct tree *object, const char *name, size_t len,
     const struct tree *value)
 {
-	size_t len = strlen(name);
-	struct tree *t = member(object, name, len);
+	struct tree *t = tree_copy(a, value);
+
+	t->key = name;
+	t->key_len = (uint32_t)len;
+	append(object, t);
+	return t;
+}
+
+void
+tree_setn(struct arena *a, struct tree *object, const char *name, size_t len,
+    const struct tree *value)
+{
+	struct tree *t = tree_member(object, name, len);
 
 	if (value == NULL) {
 		if (t != NULL) {
@@ -959,13 +956,10 @@ tree_set(struct arena *a, struct tree *object, const char *name,
 		}
 		return;
 	}
-	if (t == NULL) {
-		t = node(a);
-		t->key = name;
-		t->key_len = (uint32_t)len;
-		append(object, t);
-	}
-	take_value(t, value);
+	if (t == NULL)
+		(void)tree_add(a, object, name, len, value);
+	else
+		take_value(t, value);
 }
 
 /* ---- merging ----------------------------------------------------------- */
@@ -994,7 +988,7 @@ index_find(const struct index *x, const char *name, size_t len)
 	size_t low = 0, high = x->n;
 
 	if (x->sorted == NULL)
-		return member(x->object, name, len);
+		return tree_member(x->object, name, len);
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		int order = key_order(x->sorted[middle], name, len);
@@ -1031,17 +1025,6 @@ add_work(struct arena *a, struct work **todo, struct tree *t,
 	*todo = w;
 }
 
-static struct tree *
-append_copy(struct arena *a, struct tree *in, const struct tree *t)
-{
-	struct tree *copy = tree_copy(a, t);
-
-	copy->key = t->key;
-	copy->key_len = t->key_len;
-	append(in, copy);
-	return copy;
-}
-
 /* Give t children of its own, in which patch (an object or NULL) has won. */
 static void
 renew(struct arena *a, struct work **todo, struct tree *t,
@@ -1057,7 +1040,8 @@ renew(struct arena *a, struct work **todo, struct tree *t,
 		    patch == NULL ? NULL : index_find(&now, m->key, m->key_len);
 
 		if (!tree_is(p, TREE_NULL))
-			add_work(a, todo, append_copy(a, t, m), p);
+			add_work(
+			    a, todo, tree_add(a, t, m->key, m->key_len, m), p);
 	}
 	for (const struct tree *p = patch == NULL ? NULL : patch->first;
 	     p != NULL; p = p->next) {
@@ -1066,7 +1050,7 @@ renew(struct arena *a, struct work **todo, struct tree *t,
 		if (p->type == TREE_NULL ||
 		    index_find(&was, p->key, p->key_len) != NULL)
 			continue;
-		made = append_copy(a, t, p);
+		made = tree_add(a, t, p->key, p->key_len, p);
 		if (p->type == TREE_OBJECT)
 			made->first = made->last = NULL;
 		add_work(a, todo, made, p->type == TREE_OBJECT ? p : NULL);

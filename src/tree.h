@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct arena;
 struct fail;
@@ -62,8 +63,24 @@ struct tree {
 bool tree_parse(const void *bytes, size_t n, struct arena *a, struct tree **out,
     struct fail *f);
 
+/* Whether t is the member of that name. */
+static inline bool
+tree_named(const struct tree *t, const char *name, size_t len)
+{
+	return t->key_len == len &&
+	    (len == 0 ||
+		(t->key[0] == name[0] && memcmp(t->key, name, len) == 0));
+}
+
 /* The member of that name; NULL if there is none or t is no object or NULL. */
-struct tree *tree_get(const struct tree *t, const char *name);
+struct tree *tree_member(const struct tree *t, const char *name, size_t len);
+
+/* Inline, so that the length of a literal costs nothing. */
+static inline struct tree *
+tree_get(const struct tree *t, const char *name)
+{
+	return tree_member(t, name, strlen(name));
+}
 
 /*
  * The value at a JSON Pointer (RFC 6901); "" is t itself.  NULL if there is
@@ -74,7 +91,11 @@ struct tree *tree_at(const struct tree *t, const char *pointer);
 /* How many children a list or object has; 0 for all else. */
 size_t tree_count(const struct tree *t);
 
-bool tree_is(const struct tree *t, enum tree_type type);
+static inline bool
+tree_is(const struct tree *t, enum tree_type type)
+{
+	return t != NULL && t->type == type;
+}
 
 /* Whether t is a string that reads exactly s. */
 bool tree_says(const struct tree *t, const char *s);
@@ -90,8 +111,12 @@ bool tree_int(const struct tree *t, int64_t *out);
 
 /* Making values.  Strings are borrowed, not copied; names too. */
 struct tree *tree_new(struct arena *a, enum tree_type type);
-struct tree *tree_str(struct arena *a, const char *s);
 struct tree *tree_strn(struct arena *a, const char *s, size_t n);
+static inline struct tree *
+tree_str(struct arena *a, const char *s)
+{
+	return tree_strn(a, s, strlen(s));
+}
 struct tree *tree_num(struct arena *a, int64_t n);
 struct tree *tree_bool(struct arena *a, bool b);
 
@@ -101,12 +126,22 @@ struct tree *tree_copy(struct arena *a, const struct tree *t);
 /* Append item, which must be in no list or object yet; returns item. */
 struct tree *tree_push(struct tree *list, struct tree *item);
 
+/* Append a copy of value's node under a name that object has not yet. */
+struct tree *tree_add(struct arena *a, struct tree *object, const char *name,
+    size_t len, const struct tree *value);
+
 /*
  * Put a copy of value's node (see tree_copy) under name, in the place of one
  * of that name, else last.  A NULL value removes the name.
  */
-void tree_set(struct arena *a, struct tree *object, const char *name,
-    const struct tree *value);
+void tree_setn(struct arena *a, struct tree *object, const char *name,
+    size_t len, const struct tree *value);
+static inline void
+tree_set(struct arena *a, struct tree *object, const char *name,
+    const struct tree *value)
+{
+	tree_setn(a, object, name, strlen(name), value);
+}
 
 /* The same for a number and for a string; a NULL string changes nothing. */
 void tree_set_num(

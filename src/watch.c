@@ -90,7 +90,7 @@ words(struct relay *r, const char *name, bool trouble)
 	char *text = arena_printf(a,
 	    "The destination %s refuses alerts or does not answer. They are "
 	    "kept and go out when it does. `bellrelay list --pending` and "
-	    "`bellrelay doctor` say more.",
+	    "`bellrelay test` say more.",
 	    name);
 
 	tree_set_str(a, to, "title", title);

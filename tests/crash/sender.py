@@ -143,7 +143,12 @@ def check_spool(spool, drained=True, dead=0):
         letters = [opened(path) for path in box.glob("dead/*")]
         assert len(letters) == dead, f"{len(letters)} dead letters"
     if drained:
-        owing = [name for name, (_, t) in tickets.items() if t["queue"]]
+        # A repeat waits its time: the destination has accepted it.
+        owing = [
+            name
+            for name, (_, t) in tickets.items()
+            if t["queue"] and not t["queue"][0].get("repeat")
+        ]
         assert owing == [], f"after a drain something is owed: {owing}"
     return {name: ticket for name, (_, ticket) in tickets.items()}
 

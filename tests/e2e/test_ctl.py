@@ -33,7 +33,7 @@ BODY = montecarlo.rule_breach()
 NAME = ticket_id("a")
 COMMANDS = [
     "canonical", "sign", "verify", "map", "check", "test", "drain", "list",
-    "show", "retry", "drop", "prune", "move", "secret",
+    "show", "retry", "drop", "prune", "move", "replay", "secret",
 ]  # fmt: skip
 
 
@@ -379,7 +379,8 @@ def test_map_explains_each_field(site):
     )
     fields = {n for n in event if n != "metadata"}
     fields |= {f"metadata.{n}" for n in event["metadata"]}
-    assert set(rules) == fields
+    assert set(rules) == fields | {"(goes to)"}
+    assert rules["(goes to)"] == "oncall: destination of source montecarlo"
     assert rules["deduplication_key"] == "read by kind montecarlo"
     assert rules["title"].startswith("worded by kind montecarlo")
     assert rules["metadata.owners"] == "read by kind montecarlo"
@@ -905,7 +906,9 @@ def test_a_torn_ticket_is_said_and_the_others_are_listed(site, standin):
     done = site.cli("list", "--firing", "--json")
     keys = [row["key"] for row in json.loads(out(done))]
     assert "fires" in keys and "waits" not in keys
-    assert "torn" in done.stderr.decode()
+    # The drain behind a CGI answer may have set it aside by then.
+    aside = list((site.spool / "corrupt").iterdir())
+    assert "torn" in done.stderr.decode() or len(aside) == 1
 
 
 # ---- show ----

@@ -585,3 +585,15 @@ def test_a_secret_that_is_missing_refuses_all(site):
     site.secret_file.unlink()
     site.start()
     check_unavailable(site)
+
+
+def test_no_more_than_max_pending_may_wait(site, standin):
+    """What is known already goes on; a new alert is tried once directly."""
+    site.configure(top={"max_pending": 2})
+    site.start()
+    standin.always(behave.answer(500))
+    for key in "ab":
+        assert site.post(alert(key)).status_code == 202
+    check_refused(site.post(alert("c")), 503, retryable=True)
+    assert site.post(update("a", alert_feedback="fixed")).status_code == 202
+    assert len(site.tickets()) == 2

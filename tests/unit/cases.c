@@ -1,7 +1,9 @@
 /*
  * tests/cases/SOURCE/CASE/: body in, want.json out; a sequence has body-1 and
  * want-1.json, body-2 ...  `source` holds the source's settings, a line each:
- * environment, severity, owner, tag.  What is not an alert is `ignored`.
+ * environment, severity, owner, tag, namespace, or `option NAME VALUE` for an
+ * option of the kind.  Several events are wanted as a list; a webhook that
+ * makes none is `ignored`.
  *
  *	cases write	puts what comes out in the place of what is wanted
  */
@@ -21,7 +23,7 @@
 /* 2026-11-21T10:18:09Z; the steps of a case are a minute apart. */
 static const int64_t begun = 1795256289000;
 
-enum { MINUTE = 60000, FILE_MAX = 4 << 20, KNOWN = 8, SETTINGS = 8 };
+enum { MINUTE = 60000, FILE_MAX = 4 << 20, KNOWN = 256, SETTINGS = 16 };
 
 static bool writing;
 
@@ -69,20 +71,48 @@ spill(struct scene *c, const char *name, const char *text)
 		ok(false, "%s/%s can be written", c->dir, name);
 }
 
+/* Values for the options of the kind, none of them given. */
 static void
-set_up(struct scene *c, const char *kind)
+make_options(struct scene *c)
 {
-	const char *text;
-	char *line, *end;
-	size_t n;
+	const struct option *o = c->source.kind->options;
+	size_t n = 0;
 
-	c->source.name = kind;
-	c->source.kind = source_kind_find(kind);
-	c->source.namespace = kind;
-	c->source.owners.items = c->owners;
-	c->source.tags.items = c->tags;
-	if (!slurp(c, "source", &text, &n))
-		return;
+	while (o != NULL && o[n].name != NULL)
+		n++;
+	c->source.values =
+	    arena_alloc(&c->arena, (n + 1) * sizeof(*c->source.values));
+	for (size_t i = 0; i < n; i++)
+		c->source.values[i] = (struct option_value){
+			arena_alloc(&c->arena, SETTINGS * sizeof(char *)), 0
+		};
+}
+
+/* "NAME VALUE" */
+static void
+set_option(struct scene *c, char *text)
+{
+	char *value = strchr(text, ' ');
+
+	if (value == NULL)
+		abort();
+	*value++ = '\0';
+	for (size_t i = 0; c->source.kind->options[i].name != NULL; i++)
+		if (strcmp(c->source.kind->options[i].name, text) == 0) {
+			struct option_value *v = &c->source.values[i];
+
+			v->items[v->n++] = value;
+			return;
+		}
+	ok(false, "%s: option %s", c->dir, text);
+}
+
+/* A line each; see the head of this file. */
+static void
+read_settings(struct scene *c, const char *text)
+{
+	char *line, *end;
+
 	for (line = arena_str(&c->arena, text); (end = strchr(line, '\n'));
 	     line = end + 1) {
 		char *value = strchr(line, ' ');
@@ -99,7 +129,32 @@ set_up(struct scene *c, const char *kind)
 			c->owners[c->source.owners.n++] = value;
 		if (strcmp(line, "tag") == 0)
 			c->tags[c->source.tags.n++] = value;
+		if (strcmp(line, "namespace") == 0)
+			c->source.namespace = value;
+		if (strcmp(line, "option") == 0)
+			set_option(c, value);
 	}
+}
+
+static void
+set_up(struct scene *c, const char *kind)
+{
+	struct source_fault at = { NULL, 0 };
+	struct fail f = { 0 };
+	const char *text;
+	size_t n;
+
+	c->source.name = kind;
+	c->source.kind = source_kind_find(kind);
+	c->source.namespace = kind;
+	c->source.owners.items = c->owners;
+	c->source.tags.items = c->tags;
+	make_options(c);
+	if (slurp(c, "source", &text, &n))
+		read_settings(c, text);
+	if (c->source.kind->check != NULL)
+		ok(c->source.kind->check(&c->source, &c->arena, &at, &f),
+		    "%s: %s", c->dir, f.text[0] == '\0' ? "set up" : f.text);
 }
 
 static bool
@@ -159,8 +214,8 @@ to_text(struct scene *c, const struct tree *t)
 	return text;
 }
 
-/* Merge as a ticket does, whose alert has been on disk. */
-static const char *
+/* Merge as a ticket does, whose alert has been on disk.  NULL: nothing. */
+static const struct tree *
 event(struct scene *c, const struct source_item *item, int64_t now)
 {
 	struct kept *k = kept_for(c, item->key);
@@ -171,13 +226,31 @@ event(struct scene *c, const struct source_item *item, int64_t now)
 	if (k->text != NULL)
 		(void)tree_parse(
 		    k->text, strlen(k->text), &c->arena, &known, &f);
+	if (item->only_known && (known == NULL || event_resolved(known)))
+		return NULL;
 	alert = event_merge(
 	    &c->source, known, item->change, item->whole, now, &c->arena);
 	k->text = to_text(c, alert);
 	body = event_body(alert, item->key, &c->arena);
 	if (!lawful(body))
 		ok(false, "%s: the event is lawful", c->dir);
-	return to_text(c, body);
+	return body;
+}
+
+static const char *
+events(struct scene *c, const struct source_item *items, int64_t now)
+{
+	struct tree *list = tree_new(&c->arena, TREE_LIST);
+
+	for (const struct source_item *i = items; i != NULL; i = i->next) {
+		const struct tree *t = event(c, i, now);
+
+		if (t != NULL)
+			(void)tree_push(list, tree_copy(&c->arena, t));
+	}
+	if (list->first == NULL)
+		return "ignored\n";
+	return to_text(c, list->first == list->last ? list->first : list);
 }
 
 static const char *
@@ -186,15 +259,14 @@ answer(struct scene *c, const char *body, size_t len, int64_t now)
 	struct source_request r = { .body = body, .body_len = len, .now = now };
 	struct source_reading reading = { NULL };
 	struct fail f = { 0 };
-	struct tree *tree;
+	struct tree *tree = NULL;
 
-	if (!tree_parse(body, len, &c->arena, &tree, &f))
-		return f.text[0] != '\0' ? arena_str(&c->arena, f.text) : "";
-	r.tree = tree;
+	if (tree_parse(body, len, &c->arena, &tree, &f))
+		r.tree = tree;
+	else if (!c->source.kind->any_type)
+		return arena_str(&c->arena, f.text);
 	c->source.kind->read(&c->source, &r, &c->arena, &reading);
-	if (reading.items == NULL)
-		return "ignored\n";
-	return event(c, reading.items, now);
+	return events(c, reading.items, now);
 }
 
 static bool

@@ -457,6 +457,14 @@ class Site:
         found = self._read(self.box(destination) / "pending")
         return {i: t for i, t in found.items() if t.get("queue")}
 
+    def owed(self, destination="oncall"):
+        """The same without repeats of what was accepted."""
+        return {
+            i: t
+            for i, t in self.tickets(destination).items()
+            if not t["queue"][0].get("repeat")
+        }
+
     def pending_files(self, destination="oncall"):
         """The names in pending, whatever they hold."""
         return sorted(p.name for p in self.box(destination).glob("pending/*"))

@@ -1,0 +1,651 @@
+#include "elementary.h"
+
+#include "arena.h"
+#include "buf.h"
+#include "dbttext.h"
+#include "draft.h"
+#include "edrtext.h"
+#include "event.h"
+#include "fail.h"
+#include "proof.h"
+#include "tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	URL_MAX = 4096,
+	METADATA_MAX = 100,    /* members that are taken as they come */
+	UNITED_MAX = 16 << 10, /* bytes of several alerts' description */
+	TOLD_MAX = 1000,       /* characters of a text that cannot be read */
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct option options[] = {
+	{ "secret_file", OPTION_SECRET, NULL },
+	{ "report_url", OPTION_TEXT, NULL },
+	{ NULL, OPTION_TEXT, NULL },
+};
+
+static bool
+prove(const struct source *s, const struct source_request *r, struct arena *a,
+    struct fail *f)
+{
+	const struct option_value *secrets = source_option(s, "secret_file");
+
+	(void)a;
+	if (r->token != NULL ? !proof_token(secrets, r, f)
+			     : !proof_basic(secrets, r, f))
+		return false;
+	return r->body_len > 0 || fail_set(f, FAIL_INPUT, "the body is empty");
+}
+
+/* ---- one alert -------------------------------------------------------------
+ */
+
+/* An alert that is being read. */
+struct reader {
+	const struct source *source;
+	struct arena *arena;
+	const struct tree *alert;
+	struct draft draft;
+};
+
+static const char *
+text(const struct reader *r, const char *name)
+{
+	return draft_text(tree_get(r->alert, name), r->arena);
+}
+
+static const char *
+first_of(const char *one, const char *other)
+{
+	return one != NULL ? one : other;
+}
+
+static const char *
+lower(const char *s, struct arena *a)
+{
+	char *low = s == NULL ? NULL : arena_str(a, s);
+
+	for (char *p = low; p != NULL && *p != '\0'; p++)
+		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p);
+	return low;
+}
+
+/* Parts with dots between them, those that are there; NULL if none is. */
+static const char *
+dotted(const struct reader *r, const char *last)
+{
+	const char *parts[] = { text(r, "database_name"),
+		text(r, "schema_name"), last };
+	const char *all = NULL;
+
+	for (size_t i = 0; i < COUNT(parts); i++)
+		if (parts[i] != NULL)
+			all = all == NULL
+			    ? parts[i]
+			    : arena_printf(r->arena, "%s.%s", all, parts[i]);
+	return all;
+}
+
+static void
+put_table(struct reader *r, const char *table)
+{
+	struct tree *list = tree_new(r->arena, TREE_LIST);
+
+	if (table == NULL)
+		return;
+	(void)tree_push(list, tree_str(r->arena, table));
+	draft_put_tree(&r->draft, "tables", list);
+}
+
+/* <report_url>/report/<page>/<id>/ */
+static void
+put_link(struct reader *r, const char *page, const char *id)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-._~";
+	const struct option_value *base =
+	    source_option(r->source, "report_url");
+	struct buf b = BUF_MAX(URL_MAX);
+	size_t n;
+
+	if (base->n == 0 || *base->items[0] == '\0' || id == NULL)
+		return;
+	n = strlen(base->items[0]);
+	while (n > 0 && base->items[0][n - 1] == '/')
+		n--;
+	buf_add(&b, base->items[0], n);
+	buf_printf(&b, "/report/%s/", page);
+	for (; *id != '\0'; id++)
+		if (strchr(plain, *id) != NULL)
+			buf_add(&b, id, 1);
+		else
+			buf_printf(&b, "%%%02X", (unsigned char)*id);
+	buf_puts(&b, "/");
+	if (!b.full)
+		draft_link(&r->draft, arena_copy(r->arena, b.data, b.len));
+	buf_free(&b);
+}
+
+/* The word for how bad it is: edr's status, which is fail, warn or error; an
+ * event in incident.io's shape has another status. */
+static const char *
+severity(const struct reader *r)
+{
+	const char *status = text(r, "status");
+
+	if (status == NULL || strcmp(status, "firing") == 0)
+		status = text(r, "severity");
+	return lower(status, r->arena);
+}
+
+/* What all kinds have, in Elementary's names (seed 001). */
+static void
+put_common(struct reader *r)
+{
+	struct draft *d = &r->draft;
+
+	draft_put(d, "severity", severity(r));
+	draft_put_tree(
+	    d, "owners", draft_sorted(tree_get(r->alert, "owners"), r->arena));
+	draft_put_tree(
+	    d, "tags", draft_sorted(tree_get(r->alert, "tags"), r->arena));
+	draft_put(d, "environment", text(r, "env"));
+	draft_put_tree(d, "subscribers",
+	    draft_sorted(tree_get(r->alert, "subscribers"), r->arena));
+}
+
+/* ---- tests ---- */
+
+static bool
+is_test(const struct tree *t)
+{
+	return tree_get(t, "test_unique_id") != NULL ||
+	    tree_get(t, "test_name") != NULL;
+}
+
+static const char *
+sub_type(const struct reader *r)
+{
+	const char *given = text(r, "test_sub_type_display_name");
+	const char *name = text(r, "test_sub_type");
+	char *words;
+	bool begins = true;
+
+	if (given != NULL || name == NULL)
+		return given;
+	words = arena_str(r->arena, name);
+	for (char *p = words; *p != '\0'; p++) {
+		if (*p == '_')
+			*p = ' ';
+		else if (begins && *p >= 'a' && *p <= 'z')
+			*p = (char)(*p - 'a' + 'A');
+		begins = *p == ' ';
+	}
+	return words;
+}
+
+static const char *
+test_name(const struct reader *r)
+{
+	static const char *const silent[] = { "generic", "dimension",
+		"singular" };
+	const char *type = text(r, "test_sub_type");
+	const char *id = text(r, "test_unique_id");
+	const char *name =
+	    first_of(text(r, "test_short_name"), text(r, "test_name"));
+
+	if (name == NULL)
+		name = id == NULL ? "unnamed" : dbttext_name(id, r->arena);
+	for (size_t i = 0; type != NULL && i < COUNT(silent); i++)
+		if (strcmp(type, silent[i]) == 0)
+			return name;
+	return sub_type(r) == NULL
+	    ? name
+	    : arena_printf(r->arena, "%s - %s", name, sub_type(r));
+}
+
+static const char *
+test_title(const struct reader *r, const char *table)
+{
+	const char *type = text(r, "test_type");
+	const char *column = text(r, "column_name");
+
+	if (type == NULL || strcmp(type, "schema_change") != 0)
+		return dbttext_test(test_name(r), table, column, r->arena);
+	return arena_printf(r->arena, "%s%s%s%s%s",
+	    first_of(sub_type(r), "Schema change"), table == NULL ? "" : " on ",
+	    first_of(table, ""), table == NULL || column == NULL ? "" : ".",
+	    table == NULL ? "" : first_of(column, ""));
+}
+
+/* "column_name: order_id, values: [...]" */
+static const char *
+parameters(const struct reader *r)
+{
+	const struct tree *all = tree_get(r->alert, "test_params");
+	const char *list = NULL;
+
+	for (const struct tree *m = tree_is(all, TREE_OBJECT) ? all->first
+							      : NULL;
+	     m != NULL; m = m->next) {
+		const char *value = draft_text(m, r->arena);
+		const char *name = tree_cstr(
+		    tree_strn(r->arena, m->key, m->key_len), r->arena);
+
+		if (value != NULL)
+			list = arena_printf(r->arena, "%s%s%s: %s",
+			    first_of(list, ""), list == NULL ? "" : ", ", name,
+			    value);
+		if (list != NULL && strlen(list) > URL_MAX)
+			break;
+	}
+	return list;
+}
+
+static const char *
+read_test(struct reader *r)
+{
+	struct draft *d = &r->draft;
+	const char *table = first_of(text(r, "table_full_name"),
+	    lower(text(r, "table_name") == NULL
+		    ? NULL
+		    : dotted(r, text(r, "table_name")),
+		r->arena));
+	const char *id = text(r, "test_unique_id");
+
+	draft_title(d, test_title(r, table));
+	draft_put(d, "test_description", text(r, "test_description"));
+	put_table(r, table);
+	draft_put(d, "type", first_of(text(r, "test_type"), "test"));
+	draft_put(d, "test_name", text(r, "test_name"));
+	draft_put(d, "test_sub_type", text(r, "test_sub_type"));
+	draft_put(d, "column", text(r, "column_name"));
+	draft_show(d, text(r, "test_results_description"));
+	draft_item(d, "Description", text(r, "test_description"));
+	draft_item(d, "Test", text(r, "test_name"));
+	draft_item(d, "Table", table);
+	draft_item(d, "Column", text(r, "column_name"));
+	draft_item(d, "Parameters", parameters(r));
+	put_link(r, "test-runs", first_of(text(r, "elementary_unique_id"), id));
+	id = first_of(id, text(r, "alert_class_id"));
+	draft_put(d, "unique_id", id);
+	return id;
+}
+
+/* ---- models, snapshots, seeds ---- */
+
+static bool
+is_model(const struct tree *t)
+{
+	return tree_get(t, "alias") != NULL ||
+	    tree_get(t, "materialization") != NULL;
+}
+
+static const char *
+read_model(struct reader *r)
+{
+	struct draft *d = &r->draft;
+	const char *id = text(r, "model_unique_id");
+	const char *what = text(r, "materialization");
+	const char *name = text(r, "alias");
+	const char *type = "model";
+
+	if (name == NULL)
+		name = id == NULL ? "unnamed" : dbttext_name(id, r->arena);
+	if (what != NULL && strcmp(what, "snapshot") == 0)
+		type = "snapshot";
+	if (id != NULL && strncmp(id, "seed.", 5) == 0)
+		type = "seed";
+	draft_title(d, dbttext_build(what, name, r->arena));
+	put_table(r, lower(dotted(r, text(r, "alias")), r->arena));
+	draft_put(d, "type", type);
+	draft_put(d, "materialization", what);
+	draft_put(d, "path", text(r, "original_path"));
+	draft_show(d, text(r, "message"));
+	draft_item(d, "Path", text(r, "original_path"));
+	draft_item(d, "Materialization", what);
+	if (tree_is(tree_get(r->alert, "full_refresh"), TREE_TRUE))
+		draft_item(d, "Full refresh", "yes");
+	put_link(r, "model-runs", id);
+	id = first_of(id, text(r, "alert_class_id"));
+	draft_put(d, "unique_id", id);
+	return id;
+}
+
+/* ---- freshness of sources ---- */
+
+static bool
+is_freshness(const struct tree *t)
+{
+	return tree_get(t, "source_name") != NULL &&
+	    tree_get(t, "identifier") != NULL;
+}
+
+static const char *
+read_freshness(struct reader *r)
+{
+	struct draft *d = &r->draft;
+	const char *source =
+	    first_of(dotted(r, text(r, "identifier")), text(r, "source_name"));
+	const char *id =
+	    first_of(text(r, "model_unique_id"), text(r, "alert_class_id"));
+	const struct dbttext_age age = { .error = text(r, "error"),
+		.when =
+		    first_of(text(r, "detected_at"), text(r, "snapshotted_at")),
+		.newest = text(r, "max_loaded_at"),
+		.ago = tree_get(r->alert, "max_loaded_at_time_ago_in_s"),
+		.warn = tree_get(r->alert, "warn_after"),
+		.fail = tree_get(r->alert, "error_after"),
+		.filter = text(r, "filter") };
+
+	draft_title(d,
+	    dbttext_freshness(text(r, "original_status"),
+		first_of(source, "unnamed"), r->arena));
+	put_table(r, lower(source, r->arena));
+	draft_put(d, "type", "source_freshness");
+	draft_put(d, "path", text(r, "path"));
+	dbttext_say_age(d, &age);
+	draft_item(d, "Description", text(r, "freshness_description"));
+	draft_item(d, "Path", text(r, "path"));
+	/* The report has a page for each check, none for the source. */
+	put_link(r, "test-runs", text(r, "id"));
+	draft_put(d, "unique_id", id);
+	return id;
+}
+
+/* ---- anything else ---- */
+
+/* The first of these places that says something. */
+static const char *
+any_of(const struct reader *r, const char *const *pointers)
+{
+	const char *found = NULL;
+
+	for (; found == NULL && *pointers != NULL; pointers++)
+		found = draft_text(tree_at(r->alert, *pointers), r->arena);
+	return found;
+}
+
+/* What incident.io's own event would hold in metadata. */
+static void
+put_metadata(struct reader *r)
+{
+	const struct tree *m = tree_get(r->alert, "metadata");
+	size_t n = 0;
+
+	if (!tree_is(m, TREE_OBJECT))
+		return;
+	for (m = m->first; m != NULL && n < METADATA_MAX; m = m->next, n++) {
+		const char *name = tree_cstr(
+		    tree_strn(r->arena, m->key, m->key_len), r->arena);
+		bool list =
+		    strcmp(name, "owners") == 0 || strcmp(name, "tags") == 0;
+
+		draft_put_tree(
+		    &r->draft, name, list ? draft_sorted(m, r->arena) : m);
+	}
+}
+
+/*
+ * An event in incident.io's shape, a message to Slack or Teams (workflows is
+ * not set), or what nobody foresaw.
+ */
+static const char *
+read_other(struct reader *r)
+{
+	static const char *const titles[] = { "/title", "/summary",
+		"/blocks/0/text/text", "/attachments/0/blocks/0/text/text",
+		"/attachments/0/content/body/0/text", "/name", "/text",
+		"/message", NULL };
+	static const char *const says[] = { "/description", "/message", "/text",
+		"/attachments/0/content/body/1/text", NULL };
+	static const char *const links[] = { "/source_url", "/url", NULL };
+	static const char *const ids[] = { "/deduplication_key",
+		"/alert_class_id", "/model_unique_id", NULL };
+	const char *title = any_of(r, titles);
+	const char *id = any_of(r, ids);
+
+	draft_title(&r->draft, first_of(title, "Elementary alert"));
+	draft_put(&r->draft, "unique_id", id);
+	put_metadata(r);
+	draft_show(&r->draft, any_of(r, says));
+	draft_link(&r->draft, any_of(r, links));
+	return first_of(id, title);
+}
+
+static const struct {
+	bool (*is)(const struct tree *t);
+	const char *(*read)(struct reader *r); /* its identity, or NULL */
+} shapes[] = {
+	{ is_test, read_test },
+	{ is_freshness, read_freshness },
+	{ is_model, read_model },
+};
+
+static bool
+is_over(const struct tree *t)
+{
+	static const char *const words[] = { "pass", "success", "resolved" };
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (tree_says(tree_get(t, "status"), words[i]))
+			return true;
+	return false;
+}
+
+static struct source_item *
+read_alert(const struct source *s, const struct tree *t, struct arena *a)
+{
+	struct reader r = { .source = s,
+		.arena = a,
+		.alert = t,
+		.draft = draft_new("Elementary", a) };
+	const char *(*read)(struct reader *) = read_other;
+	const char *id, *key;
+	struct source_item *item;
+
+	for (size_t i = 0; i < COUNT(shapes); i++)
+		if (shapes[i].is(t)) {
+			read = shapes[i].read;
+			break;
+		}
+	put_common(&r);
+	id = read(&r);
+	key = draft_key(s, id, t, a);
+	item = draft_end(&r.draft, key, "firing");
+	return is_over(t) ? draft_over(key, a) : item;
+}
+
+/* ---- several alerts --------------------------------------------------------
+ */
+
+struct place {
+	struct source_item *item;
+	size_t n;
+};
+
+static int
+by_key(const void *x, const void *y)
+{
+	const struct place *u = x, *v = y;
+	int order = strcmp(u->item->key, v->item->key);
+
+	return order != 0 ? order : (u->n > v->n) - (u->n < v->n);
+}
+
+static int
+by_place(const void *x, const void *y)
+{
+	const struct place *u = x, *v = y;
+
+	return (u->n > v->n) - (u->n < v->n);
+}
+
+/* More alerts under one key: the first's words, then the others'. */
+struct union_of {
+	struct source_item *first;
+	struct buf text;
+	size_t more;
+};
+
+static const char *
+member(const struct source_item *i, const char *name, struct arena *a)
+{
+	return first_of(tree_cstr(tree_get(i->change, name), a), "");
+}
+
+static void
+join(struct union_of *u, const struct source_item *i, struct arena *a)
+{
+	struct tree *m = tree_get(u->first->change, "metadata");
+	size_t was;
+
+	if (event_severity(i->change) > event_severity(u->first->change))
+		tree_set(
+		    a, m, "severity", tree_at(i->change, "/metadata/severity"));
+	if (u->more++ == 0)
+		buf_puts(&u->text, member(u->first, "description", a));
+	was = u->text.len;
+	buf_puts(&u->text, "\n\n**");
+	event_markdown(&u->text, member(i, "title", a));
+	buf_printf(&u->text, "**\n\n%s", member(i, "description", a));
+	if (u->text.full)
+		buf_cut(&u->text, was);
+}
+
+static void
+end_union(struct union_of *u, struct arena *a)
+{
+	struct tree *change = u->first->change;
+
+	if (u->more > 0) {
+		tree_set(a, change, "title",
+		    tree_str(a,
+			arena_printf(a, "%s and %zu more",
+			    member(u->first, "title", a), u->more)));
+		tree_set(a, change, "description",
+		    tree_str(a, arena_copy(a, u->text.data, u->text.len)));
+	}
+	buf_free(&u->text);
+}
+
+static bool
+may_join(const struct source_item *i, const struct source_item *first)
+{
+	return i->only_known == first->only_known &&
+	    strcmp(i->key, first->key) == 0;
+}
+
+/*
+ * Some tests make several alerts at once, one for each column: in one body
+ * they are one alert that tells of all, instead of the last.
+ */
+static struct source_item *
+unite(struct source_item *items, struct arena *a)
+{
+	struct draft_list out = { NULL, NULL };
+	struct place *all;
+	size_t n = 0, kept = 0;
+
+	for (const struct source_item *i = items; i != NULL; i = i->next)
+		n++;
+	all = arena_alloc(a, (n + 1) * sizeof(*all));
+	n = 0;
+	for (struct source_item *i = items; i != NULL; i = i->next, n++)
+		all[n] = (struct place){ i, n };
+	qsort(all, n, sizeof(*all), by_key);
+	for (size_t i = 0, j; i < n; i = j) {
+		struct union_of u = { all[i].item, BUF_MAX(UNITED_MAX), 0 };
+
+		for (j = i + 1; j < n && may_join(all[j].item, u.first); j++)
+			if (!u.first->only_known)
+				join(&u, all[j].item, a);
+		end_union(&u, a);
+		all[kept++] = all[i];
+	}
+	qsort(all, kept, sizeof(*all), by_place);
+	for (size_t i = 0; i < kept; i++) {
+		all[i].item->next = NULL;
+		draft_add(&out, all[i].item);
+	}
+	return out.first;
+}
+
+/* ---- the body --------------------------------------------------------------
+ */
+
+/* edr gave up on a list before its end. */
+static struct source_item *
+tell_of_cut(const struct source *s, struct arena *a)
+{
+	struct draft d = draft_new("Elementary", a);
+
+	draft_title(&d, "Elementary sent more alerts, cut short");
+	draft_say(&d,
+	    "A group of alerts came as text that ends in its middle: those "
+	    "behind its end are not known here. See Elementary's report, and "
+	    "why its first try was refused in the log of bellrelay.");
+	return draft_end(&d, draft_key(s, "cut-short", NULL, a), "firing");
+}
+
+/* Of this alert nothing but its text is known. */
+static struct source_item *
+tell_text(
+    const struct source *s, const struct source_request *r, struct arena *a)
+{
+	const char *text = edrtext_ascii(r->body, r->body_len, a);
+	struct draft d = draft_new("Elementary", a);
+
+	draft_title(&d, "Elementary sent an alert that cannot be read");
+	draft_show(&d, event_cut(a, text, TOLD_MAX));
+	return draft_end(
+	    &d, draft_key(s, NULL, tree_str(a, text), a), "firing");
+}
+
+static void
+read_webhook(const struct source *s, const struct source_request *r,
+    struct arena *a, struct source_reading *out)
+{
+	struct draft_list list = { NULL, NULL };
+	const struct tree *body = r->tree;
+	bool cut = false;
+
+	if (body == NULL)
+		body = edrtext_read(r->body, r->body_len, &cut, a);
+	if (tree_is(body, TREE_OBJECT))
+		draft_add(&list, read_alert(s, body, a));
+	else if (tree_is(body, TREE_LIST))
+		for (const struct tree *t = body->first; t != NULL; t = t->next)
+			if (t->type == TREE_OBJECT)
+				draft_add(&list, read_alert(s, t, a));
+	if (list.first == NULL &&
+	    (!tree_is(body, TREE_LIST) || body->first != NULL))
+		draft_add(&list, tell_text(s, r, a));
+	else if (cut && tree_is(body, TREE_LIST))
+		draft_add(&list, tell_of_cut(s, a));
+	out->items = unite(list.first, a);
+}
+
+/* The identity that every alert of edr has (facts/elementary.md, 1.3). */
+static bool
+looks_known(const struct tree *body)
+{
+	if (tree_is(body, TREE_LIST))
+		body = body->first;
+	return tree_is(tree_get(body, "alert_class_id"), TREE_STR);
+}
+
+const struct source_kind source_elementary = {
+	.name = "elementary",
+	.options = options,
+	.only_200 = true,
+	.any_type = true,
+	.prove = prove,
+	.read = read_webhook,
+	.looks_known = looks_known,
+};

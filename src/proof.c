@@ -1,0 +1,223 @@
+#include "proof.h"
+
+#include "buf.h"
+#include "fail.h"
+#include "source.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum {
+	BASIC_MAX = 8 << 10, /* bytes of user:password */
+	DIGITS_MAX = 2 * SIGN_MAX,
+};
+
+static const char authorization[] = "HTTP_AUTHORIZATION";
+
+static const char *
+header(const struct source_request *r, const char *name)
+{
+	const char *value = r->header == NULL ? NULL : r->header(r->from, name);
+
+	return value == NULL || *value == '\0' ? NULL : value;
+}
+
+const char *
+proof_header(const struct source_request *r, const char *name)
+{
+	const char *value = header(r, name);
+
+	if (value == NULL && strcmp(name, authorization) == 0)
+		value = header(r, "REDIRECT_HTTP_AUTHORIZATION");
+	return value;
+}
+
+/* What follows the scheme in the Authorization header, or NULL. */
+static const char *
+credentials(const struct source_request *r, const char *scheme)
+{
+	const char *value = proof_header(r, authorization);
+	size_t n = strlen(scheme);
+
+	if (value == NULL || strncasecmp(value, scheme, n) != 0 ||
+	    value[n] != ' ')
+		return NULL;
+	return value + n + strspn(value + n, " ");
+}
+
+bool
+proof_scheme(const struct source_request *r, const char *scheme)
+{
+	return credentials(r, scheme) != NULL;
+}
+
+static bool
+secret_there(const struct option_value *secrets, struct fail *f)
+{
+	return secrets->n > 0 ||
+	    fail_set(f, FAIL_AUTH, "no secret: set secret_file");
+}
+
+static bool
+any_is(const struct option_value *secrets, const char *given, size_t n)
+{
+	bool right = false;
+
+	for (size_t i = 0; i < secrets->n; i++)
+		right |= sign_same_secret(
+		    given, n, secrets->items[i], strlen(secrets->items[i]));
+	return right;
+}
+
+bool
+proof_token(const struct option_value *secrets, const struct source_request *r,
+    struct fail *f)
+{
+	if (!secret_there(secrets, f))
+		return false;
+	if (r->token == NULL)
+		return fail_set(
+		    f, FAIL_AUTH, "no token: it goes at the end of the path");
+	return any_is(secrets, r->token, strlen(r->token)) ||
+	    fail_set(f, FAIL_AUTH, "the token in the path is no secret");
+}
+
+bool
+proof_bearer(const struct option_value *secrets, const struct source_request *r,
+    struct fail *f)
+{
+	const char *given = credentials(r, "Bearer");
+
+	if (!secret_there(secrets, f))
+		return false;
+	if (given == NULL)
+		return fail_set(f, FAIL_AUTH, "no Authorization: Bearer");
+	return any_is(secrets, given, strlen(given)) ||
+	    fail_set(f, FAIL_AUTH, "the bearer token is no secret");
+}
+
+/* Which of the ways a secret may be used depends on the secret alone, so
+ * that nothing is told by the time. */
+static bool
+names_secret(const char *pair, size_t n, const char *secret)
+{
+	const char *colon = memchr(pair, ':', n);
+	size_t user = (size_t)(colon - pair);
+	size_t len = strlen(secret);
+	bool is_user, is_password;
+
+	if (strchr(secret, ':') != NULL)
+		return sign_same_secret(pair, n, secret, len);
+	is_user = sign_same_secret(pair, user, secret, len);
+	is_password = sign_same_secret(colon + 1, n - user - 1, secret, len);
+	return (is_user & (user + 1 == n)) | is_password;
+}
+
+static bool
+pair_right(
+    const struct option_value *secrets, const struct buf *pair, struct fail *f)
+{
+	bool right = false;
+
+	if (memchr(pair->data, ':', pair->len) == NULL)
+		return fail_set(
+		    f, FAIL_AUTH, "the Basic credentials have no colon");
+	for (size_t i = 0; i < secrets->n; i++)
+		right |= names_secret(pair->data, pair->len, secrets->items[i]);
+	return right ||
+	    fail_set(f, FAIL_AUTH, "the Basic credentials are no secret");
+}
+
+bool
+proof_basic(const struct option_value *secrets, const struct source_request *r,
+    struct fail *f)
+{
+	const char *given = credentials(r, "Basic");
+	struct buf pair = BUF_MAX(BASIC_MAX);
+	bool right;
+
+	if (!secret_there(secrets, f))
+		return false;
+	if (given == NULL)
+		return fail_set(f, FAIL_AUTH, "no Authorization: Basic");
+	right = sign_unbase64(given, strlen(given), &pair)
+	    ? pair_right(secrets, &pair, f)
+	    : fail_set(f, FAIL_AUTH, "the Basic credentials are not base64");
+	sign_wipe(pair.data, pair.size);
+	buf_free(&pair);
+	return right;
+}
+
+/* ---- signatures ------------------------------------------------------------
+ */
+
+/* The digest in the header, sign_size bytes. */
+static bool
+read_digest(
+    const struct proof_hmac *how, const char *text, unsigned char sum[SIGN_MAX])
+{
+	size_t size = sign_size(how->alg);
+	struct buf b = BUF_MAX(SIGN_MAX);
+	bool done;
+
+	if (strlen(text) > DIGITS_MAX)
+		return false;
+	if (how->text != PROOF_BASE64)
+		return sign_unhex(
+		    text, strlen(text), how->text == PROOF_HEX, sum, size);
+	done = sign_unbase64(text, strlen(text), &b) && b.len == size;
+	if (done)
+		memcpy(sum, b.data, size);
+	buf_free(&b);
+	return done;
+}
+
+static bool
+signature_there(const struct proof_hmac *how, const struct source_request *r,
+    unsigned char sum[SIGN_MAX], struct fail *f)
+{
+	const char *text = proof_header(r, how->header);
+	const char *prefix = how->prefix == NULL ? "" : how->prefix;
+
+	if (text == NULL)
+		return fail_set(
+		    f, FAIL_AUTH, "no signature in %s", how->header);
+	if (strncmp(text, prefix, strlen(prefix)) != 0)
+		return fail_set(f, FAIL_AUTH,
+		    "the signature in %s lacks its prefix", how->header);
+	return read_digest(how, text + strlen(prefix), sum) ||
+	    fail_set(f, FAIL_AUTH, "the signature in %s is not in shape",
+		how->header);
+}
+
+static bool
+any_signs(const struct proof_hmac *how, const struct option_value *secrets,
+    const struct source_request *r, const unsigned char given[SIGN_MAX])
+{
+	unsigned char sum[SIGN_MAX];
+	bool right = false;
+
+	for (size_t i = 0; i < secrets->n; i++) {
+		sign_hmac(how->alg, secrets->items[i],
+		    strlen(secrets->items[i]), r->body, r->body_len, sum);
+		right |= sign_equal(sum, given, sign_size(how->alg));
+	}
+	return right;
+}
+
+bool
+proof_hmac(const struct proof_hmac *how, const struct option_value *secrets,
+    const struct source_request *r, struct fail *f)
+{
+	unsigned char given[SIGN_MAX];
+
+	if (!secret_there(secrets, f) || !signature_there(how, r, given, f))
+		return false;
+	if (r->body == NULL)
+		return fail_set(f, FAIL_INPUT,
+		    "the body is not whole: the proof cannot be computed");
+	return any_signs(how, secrets, r, given) ||
+	    fail_set(f, FAIL_AUTH,
+		"the signature in %s is not this body's under any secret",
+		how->header);
+}

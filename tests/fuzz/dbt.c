@@ -1,0 +1,24 @@
+/* Any bytes at all from dbt. */
+#include "dbt.h"
+
+#include "alerts.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	static const char *cloud[] = { "https://cloud.getdbt.com" };
+	static struct option_value values[] = { { NULL, 0 }, { cloud, 1 },
+		{ NULL, 0 }, { NULL, 0 } };
+	static const char *owners[] = { "ann", "bob" };
+	static const struct source source = { .name = "dbt",
+		.kind = &source_dbt,
+		.namespace = "prod",
+		.severity = "minor",
+		.owners = { owners, 2 },
+		.values = values };
+
+	live(&source, data, n);
+	return 0;
+}
