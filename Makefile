@@ -18,7 +18,8 @@ PACKAGES_BUILD = gcc libc6-dev make pkg-config libfcgi-dev libjson-c-dev \
 PACKAGES_RUN = lighttpd curl python3 python3-cryptography \
 	python3-jsonschema openssl
 PACKAGES_CHECK = $(PACKAGES_RUN) python3-pytest python3-requests perl \
-	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime
+	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime \
+	e2fsprogs mount
 
 CC = cc
 CFLAGS = -O2 -g
