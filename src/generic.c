@@ -551,6 +551,17 @@ digest(const struct tree *alert, const char *title, const char *url,
 	return hex;
 }
 
+/* The identity of an alert; without one, what stays the same of it. */
+static const char *
+identity(const struct source *s, const struct tree *alert, const char *title,
+    const char *url, struct arena *a)
+{
+	const struct style whole = { false, SIZE_MAX, a };
+	const char *id = text(s, "key", &whole, alert);
+
+	return id != NULL ? id : digest(alert, title, url, a);
+}
+
 static struct source_item *
 read_alert(const struct source *s, const struct tree *alert, enum status is,
     struct arena *a)
@@ -561,17 +572,12 @@ read_alert(const struct source *s, const struct tree *alert, enum status is,
 	const char *title = text(s, "title", &plain, alert);
 	const char *url = text(s, "url", &plain, alert);
 	const char *about = text(s, "description", &shown, alert);
-	const struct style whole = { false, SIZE_MAX, a };
-	const char *id = text(s, "key", &whole, alert);
+	const char *id = identity(s, alert, title, url, a);
 	struct source_item *item = arena_alloc(a, sizeof(*item));
 	struct tree *c = tree_new(a, TREE_OBJECT);
 	struct tree *m = metadata(s, alert, a);
 	const char *original;
 
-	if (id == NULL)
-		id = digest(alert, title, url, a);
-	if (title == NULL && about == NULL)
-		about = show(alert, a);
 	*item = (struct source_item){
 		.whole = true, .only_known = is == RESOLVED, .change = c
 	};
@@ -580,7 +586,8 @@ read_alert(const struct source *s, const struct tree *alert, enum status is,
 	say(a, m, "key", original);
 	say(a, c, "title", title);
 	say(a, c, "status", statuses[is]);
-	say(a, c, "description", about);
+	say(a, c, "description",
+	    title == NULL && about == NULL ? show(alert, a) : about);
 	say(a, c, "source_url", url);
 	tree_set(a, c, "metadata", m);
 	return item;

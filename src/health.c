@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "buf.h"
+#include "catalog.h"
 #include "fail.h"
 #include "refusals.h"
 #include "relay.h"
@@ -139,6 +140,37 @@ report_box(struct report *p, const struct setup_box *b)
 	(void)tree_push(p->destinations, to);
 }
 
+/* Whether anything waits there: the first name tells. */
+static bool
+has_pending(const struct spool_box *b)
+{
+	struct spool_walk w;
+	struct spool_name name;
+	bool any;
+
+	spool_walk_open(b, SPOOL_PENDING, &w);
+	any = spool_walk_next(&w, &name);
+	spool_walk_close(&w);
+	return any;
+}
+
+/* Directories of destinations that are no longer configured. */
+static void
+report_orphans(struct report *p)
+{
+	struct fail ignored = { 0 };
+	struct catalog c;
+
+	if (!catalog_open(&c, &p->r->setup->conf, &ignored))
+		return;
+	for (size_t i = 0; i < c.n; i++)
+		if (c.boxes[i].orphan && has_pending(&c.boxes[i].box))
+			because(p, arena_str(p->a, c.boxes[i].name),
+			    "no longer configured, but alerts wait for it; "
+			    "bellrelay move");
+	catalog_close(&c);
+}
+
 static void
 report_all(struct report *p)
 {
@@ -152,6 +184,7 @@ report_all(struct report *p)
 			because(p, s->conf.sources[i].source.name,
 			    "three refused in an hour; was its secret "
 			    "changed?");
+	report_orphans(p);
 	if (p->r->broken[0] != '\0')
 		because(p, NULL, "the changed configuration is broken");
 	if (spool_count_corrupt(&s->spool) > 0)

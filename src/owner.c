@@ -19,13 +19,27 @@ owner_name(unsigned long uid, struct arena *a)
 			    : arena_printf(a, "#%lu", uid);
 }
 
+/*
+ * The groups that the responder has, which runs as that user; a user who is in
+ * no database has the spool's alone.
+ */
+static bool
+take_groups(const struct stat *st, gid_t *gid)
+{
+	const struct passwd *user = getpwuid(st->st_uid);
+
+	*gid = user != NULL ? user->pw_gid : st->st_gid;
+	return user != NULL ? initgroups(user->pw_name, *gid) == 0
+			    : setgroups(1, gid) == 0;
+}
+
 /* Groups first: afterwards it is no longer allowed. */
 static bool
 change_to(const struct stat *st, struct fail *f)
 {
-	gid_t gid = st->st_gid;
+	gid_t gid;
 
-	if (setgroups(1, &gid) == -1 || setresgid(gid, gid, gid) == -1 ||
+	if (!take_groups(st, &gid) || setresgid(gid, gid, gid) == -1 ||
 	    setresuid(st->st_uid, st->st_uid, st->st_uid) == -1)
 		return fail_sys(f, "change to the spool's owner");
 	if (getuid() != st->st_uid || geteuid() != st->st_uid ||

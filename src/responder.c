@@ -29,6 +29,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ enum {
 	ACCEPT_SECONDS = 5,  /* to send the parameters */
 	BODY_SECONDS = 30,   /* to send the body */
 	CGI_DRAIN_MS = 1000, /* after a CGI answer */
+	LAST_MS = 3000,      /* for who waits when we are told to leave */
 	CHUNK = 16384,
 	SURPLUS = 16, /* times the limit that we read and forget */
 	PATH_BYTES = 8192,
@@ -320,6 +322,32 @@ accept_one(struct relay *r, FCGX_Request *fcgi)
 	relay_flush(r);
 }
 
+/*
+ * Whether the socket that we listen on can still be reached.  A responder
+ * that was started just as its server stopped has missed the signal.
+ */
+static bool
+is_orphan(void)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNSPEC };
+	socklen_t size = sizeof(name) - 1;
+
+	return getsockname(LISTENER, (struct sockaddr *)(void *)&name, &size) ==
+	    0 &&
+	    name.sun_family == AF_UNIX && name.sun_path[0] == '/' &&
+	    access(name.sun_path, F_OK) == -1 && errno == ENOENT;
+}
+
+/* Who waits already is served: the backlog would be refused with the socket. */
+static void
+last_calls(struct relay *r, FCGX_Request *fcgi)
+{
+	int64_t end = relay_now() + LAST_MS;
+
+	while (relay_now() < end && readable(LISTENER))
+		accept_one(r, fcgi);
+}
+
 /* Idle work; how long it can wait for more. */
 static long
 idle(struct relay *r)
@@ -355,13 +383,14 @@ serve_fastcgi(const char *path, int signals)
 	if (!relay_open(&r, path, &f))
 		return fail_exit(f.kind);
 	(void)FCGX_InitRequest(&fcgi, LISTENER, 0);
-	while (!ready[1]) {
+	while (!ready[1] && !is_orphan()) {
 		post_poll(r.post, wait, fds, 2, ready);
 		if (ready[0] && !ready[1])
 			accept_one(&r, &fcgi);
 		/* Webhooks go before idle work. */
 		wait = readable(LISTENER) ? 0 : idle(&r);
 	}
+	last_calls(&r, &fcgi);
 	relay_close(&r);
 	return EX_OK;
 }

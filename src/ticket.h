@@ -79,7 +79,9 @@ bool ticket_parse(const char *text, size_t n, struct ticket *t, struct arena *a,
 
 /*
  * Append the ticket's text.  Over TICKET_MAX metadata.extra gives way, then
- * the longest single values are cut.
+ * the longest single values are cut; of very many small ones first the layout
+ * goes, then all of the alert but a few words.  What waits is always whole, and
+ * the text under 4 MiB.
  */
 void ticket_write(const struct ticket *t, struct arena *a, struct buf *out);
 
@@ -158,6 +160,9 @@ void ticket_epitaph(const struct ticket *t, const struct ticket_event *e,
  */
 bool ticket_revive(
     struct ticket *t, const struct tree *letter, int64_t now, struct arena *a);
+
+/* When anything was last received for it. */
+int64_t ticket_received(const struct ticket *t);
 
 /* When anything last happened. */
 int64_t ticket_last(const struct ticket *t);

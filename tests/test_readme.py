@@ -105,7 +105,8 @@ def place(directory, text):
     for name in re.findall(r'_file\s*=\s*"([^"]+)"', text):
         path = directory / name
         assert path.parent == directory, f"{name}: not beside the file"
-        path.write_text("something-secret\n")
+        # Base64, which some proofs want.
+        path.write_text("c29tZXRoaW5nIHNlY3JldA==\n")
         path.chmod(0o600)
     path = directory / "bellrelay.conf"
     path.write_text(text)
@@ -303,6 +304,29 @@ def test_each_word_of_a_choice_is_taken(tmp_path, table, name, words):
             f"{more['destination_rows']}}}\nsource probe "
             f"{{ {MUST['kind']}{MUST['destination']}"
             f"{more['source_rows']}}}\n",
+        )
+
+
+def kind_choices():
+    for kind in KINDS:
+        for name, (words, _) in reference(f"### Kind `{kind}`").items():
+            words = re.split(r", | or ", words)
+            if len(words) > 1:
+                yield kind, name, words
+
+
+@pytest.mark.parametrize("kind,name,words", list(kind_choices()))
+def test_each_word_of_a_kinds_choice_is_taken(tmp_path, kind, name, words):
+    for word in words:
+        directory = tmp_path / word
+        directory.mkdir()
+        header = 'header = "X-Proof" ' if word in ("header", "hmac") else ""
+        check(
+            directory,
+            f"{MUST['spool']}destination to {{ {MUST['url']}"
+            f"{MUST['token_file']}}}\nsource probe {{ kind = {kind} "
+            f'secret_file = "s" {header}{MUST["destination"]}'
+            f"{name} = {word} }}\n",
         )
 
 

@@ -160,3 +160,15 @@ def test_once_mended_all_is_well_again(served, standin, status, word):
     standin.decide(None)
     assert served.cli("drain").returncode == 0
     until(lambda: served.health() == (200, "ok"), "it to be well again")
+
+
+def test_what_waits_for_a_destination_that_is_gone_is_degraded(served, standin):
+    standin.always(behave.answer(503))
+    served.post(alert("a"))
+    before = served.conf.read_text()
+    served.write(served.conf, before.replace("destination oncall", "destination other")
+                 .replace('{ "oncall" }', "{ other }"))
+    until(lambda: any(
+        one.startswith("oncall: no longer configured")
+        for one in health(served)[1]["reasons"]
+    ), "word of the orphan")

@@ -21,7 +21,7 @@ def test_what_is_mapped_as_it_was_is_the_same(site):
     site.post(update("a", alert_feedback="investigating"))
     said, summary = replay(site)
     assert "same" in said and "differs" not in said
-    assert "2 webhooks in the span, 2 with a body; 1 alerts, 0 differ" in summary
+    assert "2 webhooks in the span, 2 with a body; 1 alert, 0 differ" in summary
 
 
 def test_a_changed_configuration_shows_what_would_differ(site, standin):
@@ -55,7 +55,7 @@ def test_an_alert_that_received_more_since_is_not_sent(site, standin):
     lines = [p.read_text() for p in (site.spool / "journal").iterdir()]
     first = lines[0].splitlines()[0].split('"at":"')[1][:24]
     _, summary = replay(site, "--until", first, "--send")
-    assert "1 webhooks in the span" in summary
+    assert "1 webhook in the span" in summary
     assert "0 queued" in summary
     assert not standin.alerts().is_open("a")
 
@@ -69,6 +69,6 @@ def test_a_source_can_be_chosen(site):
     journaled(site).start()
     site.post(alert("a"))
     _, summary = replay(site, "--source", "montecarlo")
-    assert "1 webhooks" in summary
+    assert "1 webhook" in summary
     _, summary = replay(site, "--source", "another")
     assert "0 webhooks" in summary

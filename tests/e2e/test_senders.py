@@ -15,7 +15,7 @@ from world.senders import (
     fivetran_signature,
     published,
 )
-from world.site import BASE, section, ticket_id
+from world.site import BASE, ROOT, section, ticket_id
 
 SECRETS = {
     "edr": "edr:Kf3-elementary_password_" + "e4" * 10,
@@ -379,6 +379,32 @@ def test_fivetran_without_the_secret_is_refused(senders, standin):
     assert as_fivetran(senders, SYNC, "another").status_code == 403
     assert signed(senders, SYNC, None, "/fivetran").status_code == 403
     assert not standin.history()
+
+
+# ---- what is shipped ----
+
+SAMPLES = sorted(
+    path
+    for kind in ("elementary", "dbt", "fivetran")
+    for path in (ROOT / "src" / "samples" / kind).glob("*.json")
+)
+
+
+@pytest.mark.parametrize(
+    "path", SAMPLES, ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_a_shipped_sample_is_an_alert_of_its_kind(site, path):
+    site.configure(more=sections(site))
+    source = {"elementary": "edr"}.get(path.parent.name, path.parent.name)
+    done = site.cli("map", source, "-", stdin=path.read_bytes())
+    assert done.returncode == 0, done.stderr
+    if path.stem == "test-event":
+        assert done.stdout == b""
+        return
+    made = json.loads(done.stdout)
+    for event in made if isinstance(made, list) else [made]:
+        assert event["status"] in ("firing", "resolved")
+        assert "Alert from" not in event["title"]
 
 
 # ---- a secret that was changed on one side alone ----

@@ -146,6 +146,9 @@ names(void)
 		    "fivetran/c", "a connector's key" },
 		{ "{\"event\":\"connection_failure\",\"connector_id\":\"c\"}",
 		    "fivetran/c", "whatever fails of it" },
+		{ "{\"event\":\"sync_end\",\"connector_id\":\"c\","
+		  "\"data\":{\"transformationId\":\"t\"}}",
+		    "fivetran/c", "and whatever else it says" },
 		{ "{\"event\":\"dbt_run_failed\",\"connector_id\":\"c\"}",
 		    "fivetran/transformation.c",
 		    "what is made of its data is another alert" },
