@@ -149,12 +149,23 @@ check_source(struct check *c, const struct source *s)
 }
 
 static bool
+goes_to(const struct conf_to *to, const struct conf_destination *d)
+{
+	for (size_t i = 0; i < to->n; i++)
+		if (to->items[i] == d)
+			return true;
+	return false;
+}
+
+static bool
 is_used(const struct conf *c, const struct conf_destination *d)
 {
 	for (size_t i = 0; i < c->n_sources; i++)
-		for (size_t j = 0; j < c->sources[i].n_to; j++)
-			if (c->sources[i].to[j] == d)
-				return true;
+		if (goes_to(&c->sources[i].to, d))
+			return true;
+	for (size_t i = 0; i < c->n_routes; i++)
+		if (goes_to(&c->routes[i].to, d))
+			return true;
 	return c->self_alert != NULL && strcmp(c->self_alert, d->name) == 0;
 }
 
@@ -169,8 +180,15 @@ check_sections(struct check *c)
 		if (!is_used(conf, &conf->destinations[i]))
 			find(c, WARNING,
 			    arena_printf(&c->arena,
-				"destination %s: no source names it",
+				"destination %s: no source or route names it",
 				conf->destinations[i].name));
+	for (size_t i = 0; i + 1 < conf->n_routes; i++)
+		if (route_takes_all(&conf->routes[i].route))
+			find(c, WARNING,
+			    arena_printf(&c->arena,
+				"route %s takes all alerts: no route behind it "
+				"is ever asked",
+				conf->routes[i].route.name));
 }
 
 /* ---- the file system ---- */

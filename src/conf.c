@@ -2,6 +2,7 @@
 
 #include "buf.h"
 #include "fail.h"
+#include "match.h"
 #include "near.h"
 #include "row.h"
 #include "settings.h"
@@ -23,7 +24,7 @@ static bool
 name_ok(struct row_reading *r, const struct plain_value *title)
 {
 	static const char *const taken[] = { "tmp", "journal", "corrupt",
-		"counters", "README", "healthz", "metrics", "status" };
+		"counters", "lock", "README", "healthz", "metrics", "status" };
 	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 	static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
 	size_t len = strlen(title->text);
@@ -79,7 +80,8 @@ read_source(struct row_reading *r, const struct settings_section *section)
 	struct conf_source *s = &c->sources[c->n_sources];
 	const char *name = section->title.text;
 
-	*s = (struct conf_source){ .source.name = name };
+	*s = (struct conf_source){ .source.name = name,
+		.source.tables = c->tables };
 	if (!begin_section(r, section, conf_source(c, name) != NULL) ||
 	    !row_read(r, row_source, section, s) ||
 	    !row_read_kind(r, section, s))
@@ -90,9 +92,96 @@ read_source(struct row_reading *r, const struct settings_section *section)
 	return true;
 }
 
-/* Each section of one sort; there must be one. */
+/* A misspelt source would take nothing, in silence. */
 static bool
-read_each(struct row_reading *r, const char *sort,
+sources_known(struct row_reading *r, const struct settings_section *section,
+    const struct option_value *patterns)
+{
+	const struct setting *given = settings_find(section, "sources");
+	struct conf *c = r->c;
+
+	for (size_t i = 0; i < patterns->n; i++) {
+		struct near n = near_new(patterns->items[i]);
+		bool known = false;
+
+		for (size_t j = 0; j < c->n_sources; j++) {
+			const char *name = c->sources[j].source.name;
+
+			near_add(&n, name);
+			known = known || match_one(n.wrong, name);
+		}
+		if (!known)
+			return settings_fail(r->settings, given->values[i].line,
+			    "sources: no such source as", &n, r->f);
+		near_free(&n);
+	}
+	return true;
+}
+
+static bool
+is_route(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_routes; i++)
+		if (strcmp(c->routes[i].route.name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+read_route(struct row_reading *r, const struct settings_section *section)
+{
+	struct conf *c = r->c;
+	struct conf_route *route = &c->routes[c->n_routes];
+	const char *name = section->title.text;
+
+	*route = (struct conf_route){ .route.name = name };
+	if (!begin_section(r, section, is_route(c, name)) ||
+	    !row_read(r, row_route, section, route) ||
+	    !sources_known(r, section, &route->route.sources))
+		return false;
+	c->n_routes++;
+	return true;
+}
+
+static bool
+is_table(const struct table_list *list, const char *pattern)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->items[i].pattern, pattern) == 0)
+			return true;
+	return false;
+}
+
+static bool
+read_table(struct row_reading *r, const struct settings_section *section)
+{
+	struct table_list *list = r->c->tables;
+	struct table *t = &list->items[list->n];
+	const struct plain *plain = &r->settings->plain;
+	const struct plain_value *title = &section->title;
+
+	*t = (struct table){ .pattern = title->text };
+	if (t->pattern[0] == '\0')
+		return plain_fail(plain, title->line, r->f,
+		    "an empty pattern; wanted one such as \"*.finance.*\"");
+	if (is_table(list, t->pattern))
+		return plain_fail(plain, title->line, r->f,
+		    "a second table \"%.80s\"; wanted each pattern once",
+		    t->pattern);
+	if (!row_read(r, row_table, section, t))
+		return false;
+	if (t->owners.n + t->tags.n == 0 && t->severity == NULL)
+		return plain_fail(plain, title->line, r->f,
+		    "table \"%.80s\" says nothing; wanted owners, tags or "
+		    "severity",
+		    t->pattern);
+	list->n++;
+	return true;
+}
+
+/* Each section of one sort; must: there must be one. */
+static bool
+read_each(struct row_reading *r, const char *sort, bool must,
     bool (*read)(struct row_reading *, const struct settings_section *))
 {
 	const struct settings *s = r->settings;
@@ -105,7 +194,7 @@ read_each(struct row_reading *r, const char *sort,
 		if (!read(r, &s->sections[i]))
 			return false;
 	}
-	if (n > 0)
+	if (n > 0 || !must)
 		return true;
 	return plain_fail(&s->plain, s->top.title.line, r->f,
 	    "no %s; wanted %s NAME { ... }", sort, sort);
@@ -118,6 +207,8 @@ read_settings(struct row_reading *r, const char *path)
 		{ NULL, row_names(r, row_top) },
 		{ "destination", row_names(r, row_destination) },
 		{ "source", row_names(r, row_source) },
+		{ "route", row_names(r, row_route) },
+		{ "table", row_names(r, row_table) },
 		{ NULL, NULL },
 	};
 
@@ -152,9 +243,16 @@ read_sections(struct row_reading *r)
 	c->destinations =
 	    arena_alloc(&c->arena, s->n * sizeof(*c->destinations));
 	c->sources = arena_alloc(&c->arena, s->n * sizeof(*c->sources));
+	c->routes = arena_alloc(&c->arena, s->n * sizeof(*c->routes));
+	c->tables = arena_alloc(&c->arena, sizeof(*c->tables));
+	c->tables->items =
+	    arena_alloc(&c->arena, s->n * sizeof(*c->tables->items));
+	c->tables->n = 0;
 	return row_read(r, row_top, &s->top, c) &&
-	    read_each(r, "destination", read_destination) && self_alert_ok(r) &&
-	    read_each(r, "source", read_source);
+	    read_each(r, "table", false, read_table) &&
+	    read_each(r, "destination", true, read_destination) &&
+	    self_alert_ok(r) && read_each(r, "source", true, read_source) &&
+	    read_each(r, "route", false, read_route);
 }
 
 /* ---- the room ---------------------------------------------------------- */
@@ -220,6 +318,18 @@ conf_print(const struct conf *c, struct buf *out)
 		buf_printf(out, "\nsource %s {\n", s->source.name);
 		row_print(row_source, "\t", s, out);
 		row_print_kind(s, "\t", out);
+		buf_puts(out, "}\n");
+	}
+	for (size_t i = 0; i < c->tables->n; i++) {
+		buf_puts(out, "\ntable ");
+		row_put_text(out, c->tables->items[i].pattern);
+		buf_puts(out, " {\n");
+		row_print(row_table, "\t", &c->tables->items[i], out);
+		buf_puts(out, "}\n");
+	}
+	for (size_t i = 0; i < c->n_routes; i++) {
+		buf_printf(out, "\nroute %s {\n", c->routes[i].route.name);
+		row_print(row_route, "\t", &c->routes[i], out);
 		buf_puts(out, "}\n");
 	}
 }

@@ -15,7 +15,9 @@
 #include "arena.h"
 #include "file.h"
 #include "post.h"
+#include "route.h"
 #include "source.h"
+#include "table.h"
 
 struct buf;
 struct fail;
@@ -32,12 +34,22 @@ struct conf_destination {
 	bool refire;       /* refire = severity */
 };
 
-/* A source and where its alerts go. */
+struct conf_to {
+	const struct conf_destination **items;
+	size_t n; /* at least one */
+};
+
+/* A source and where those of its alerts go that no route takes. */
 struct conf_source {
 	struct source source;
-	const struct conf_destination **to;
-	size_t n_to;
+	struct conf_to to;
 	const char **named; /* as source.values: the file of each secret */
+};
+
+/* A route and where the alerts go that it takes. */
+struct conf_route {
+	struct route route;
+	struct conf_to to;
 };
 
 enum conf_journal {
@@ -76,6 +88,9 @@ struct conf {
 	size_t n_destinations;
 	struct conf_source *sources;
 	size_t n_sources;
+	struct table_list *tables; /* asked in order */
+	struct conf_route *routes; /* asked in order */
+	size_t n_routes;
 	struct file *files; /* itself, includes, secrets, tokens, CAs */
 };
 

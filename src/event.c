@@ -4,6 +4,7 @@
 #include "buf.h"
 #include "json.h"
 #include "source.h"
+#include "table.h"
 #include "tree.h"
 #include "when.h"
 
@@ -203,9 +204,9 @@ event_markdown(struct buf *out, const char *text)
 /* ---- merging ---------------------------------------------------------------
  */
 
-/* What the source's configuration can fill in.  The sender's own values of
- * these are kept in the alert's member `sender`: an explicit null falls back
- * to the source, and what the source no longer says is forgotten. */
+/* What the configuration can fill in.  The sender's own values of these are
+ * kept in the alert's member `sender`: an explicit null falls back to the
+ * configuration, and what that no longer says is forgotten. */
 static const char *const filled[] = { "severity", "owners", "tags",
 	"environment" };
 
@@ -388,6 +389,27 @@ unite(struct arena *a, struct tree *metadata, const char *name,
 	tree_set(a, metadata, name, list);
 }
 
+/* What the sender does not say: of scalars the first that is known, of lists
+ * all. */
+static void
+fill_in(struct arena *a, struct tree *alert, const struct source *s)
+{
+	struct tree *metadata = tree_get(alert, "metadata");
+	const struct table *const *tables = table_match(s->tables, alert, a);
+	const struct table *grave = table_severity(tables);
+
+	if (grave != NULL)
+		fill(a, metadata, "severity", grave->severity);
+	fill(a, metadata, "severity", s->severity);
+	fill(a, metadata, "environment", s->environment);
+	for (; *tables != NULL; tables++) {
+		unite(a, metadata, "owners", &(*tables)->owners);
+		unite(a, metadata, "tags", &(*tables)->tags);
+	}
+	unite(a, metadata, "owners", &s->owners);
+	unite(a, metadata, "tags", &s->tags);
+}
+
 static void
 receipt(struct arena *a, struct tree *metadata, const struct tree *known,
     int64_t now)
@@ -438,10 +460,7 @@ event_merge(const struct source *s, const struct tree *known,
 
 	metadata = object(a, alert, "metadata");
 	remember(a, alert, metadata);
-	fill(a, metadata, "severity", s->severity);
-	fill(a, metadata, "environment", s->environment);
-	unite(a, metadata, "owners", &s->owners);
-	unite(a, metadata, "tags", &s->tags);
+	fill_in(a, alert, s);
 	receipt(a, metadata, known, now);
 	tree_set(a, alert, "title", title(alert, a));
 	in_order(metadata, metadata_order, COUNT(metadata_order));

@@ -28,10 +28,11 @@ enum {
 
 /*
  * The alert that a change makes of what was known (NULL: nothing).  whole
- * replaces.  The kind of s words it; the source's environment, severity,
- * owners and tags fill in what the sender does not say; received_at is the
- * time of first receipt, and stays once it is set.  Never has a null; what
- * is deeper than EVENT_DEPTH is the text of its JSON.
+ * replaces.  The kind of s words it; what the configuration knows of its
+ * tables, and then the source's environment, severity, owners and tags fill in
+ * what the sender does not say; received_at is the time of first receipt,
+ * and stays once it is set.  Never has a null; what is deeper than EVENT_DEPTH
+ * is the text of its JSON.
  * What the sender itself says of the four is kept in the member `sender`.
  */
 struct tree *event_merge(const struct source *s, const struct tree *known,

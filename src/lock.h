@@ -1,6 +1,8 @@
 /*
  * Locks of a destination: bytes of the file `lock` in its directory, which is
- * never renamed, replaced or unlinked (SPOOL.md, LOCKS).
+ * never renamed, replaced or unlinked (SPOOL.md, LOCKS).  The spool's own
+ * `lock` has edit alone, which comes before all locks of destinations: it is
+ * held while a webhook chooses where an alert goes and stores it there.
  *
  * Locks belong to a hand (open file description locks, fcntl(2)) and die with
  * it or with the process.  Two flows of work in one process need a hand each.
@@ -15,7 +17,7 @@
 struct fail;
 
 struct lock_hand {
-	int dir; /* borrowed: the destination's directory */
+	int dir; /* borrowed: the directory of `lock` */
 	int fd;  /* -1: not open */
 };
 

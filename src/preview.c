@@ -1,5 +1,6 @@
 #include "preview.h"
 
+#include "aim.h"
 #include "arena.h"
 #include "buf.h"
 #include "command.h"
@@ -11,6 +12,7 @@
 #include "relay.h"
 #include "setup.h"
 #include "source.h"
+#include "table.h"
 #include "tree.h"
 
 #include <stdio.h>
@@ -21,6 +23,8 @@ enum { FIELD_WIDTH = 30, TABLE_MAX = 4 << 20 };
 
 /* One alert of the body, on its way to an event. */
 struct passage {
+	const struct conf *conf;
+	const struct conf_source *from;
 	const struct source *source;
 	const struct source_item *item;
 	const struct tree *alert;
@@ -37,51 +41,80 @@ is_there(const struct tree *t)
 	return t != NULL && t->type != TREE_NULL;
 }
 
-/* Whether the source's configuration has something for that field. */
-static bool
-is_configured(const struct source *s, const char *name)
+/* What a scalar is filled in with, if the sender says none; NULL: nothing. */
+static const char *
+origin_of_scalar(const struct passage *p, const char *name)
 {
-	const struct {
-		const char *name;
-		bool given;
-	} fields[] = {
-		{ "severity", s->severity != NULL },
-		{ "environment", s->environment != NULL },
-		{ "owners", s->owners.n > 0 },
-		{ "tags", s->tags.n > 0 },
-	};
+	const struct source *s = p->source;
+	const struct table *t =
+	    table_severity(table_match(s->tables, p->alert, p->a));
+	bool severity = strcmp(name, "severity") == 0;
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (strcmp(fields[i].name, name) == 0)
-			return fields[i].given;
-	return false;
+	if (severity && t != NULL)
+		return arena_printf(p->a,
+		    "severity of table \"%s\": none was sent", t->pattern);
+	if (severity
+		? s->severity != NULL
+		: strcmp(name, "environment") == 0 && s->environment != NULL)
+		return arena_printf(
+		    p->a, "%s of source %s: none was sent", name, s->name);
+	return NULL;
 }
 
-static bool
-is_list(const char *name)
+static void
+add_origin(struct buf *why, const char *what, const char *name)
 {
-	return strcmp(name, "owners") == 0 || strcmp(name, "tags") == 0;
+	buf_printf(
+	    why, "%s%s %s", why->len > 0 ? ", united with " : "", what, name);
+}
+
+/* All that have a part in a list; NULL: it is none that is filled in. */
+static const char *
+origin_of_list(const struct passage *p, const char *name, bool sent)
+{
+	const struct table *const *t =
+	    table_match(p->source->tables, p->alert, p->a);
+	bool owners = strcmp(name, "owners") == 0;
+	struct buf why = BUF_MAX(TABLE_MAX);
+	const char *text = NULL;
+
+	if (!owners && strcmp(name, "tags") != 0)
+		return NULL;
+	if (sent)
+		add_origin(&why, "read by kind", p->source->kind->name);
+	for (; *t != NULL; t++)
+		if (owners ? (*t)->owners.n > 0 : (*t)->tags.n > 0)
+			add_origin(&why,
+			    arena_printf(p->a, "%s of table", name),
+			    arena_printf(p->a, "\"%s\"", (*t)->pattern));
+	if (owners ? p->source->owners.n > 0 : p->source->tags.n > 0)
+		add_origin(&why, arena_printf(p->a, "%s of source", name),
+		    p->source->name);
+	if (why.len > 0)
+		text = arena_str(p->a, why.data);
+	buf_free(&why);
+	return text;
 }
 
 static const char *
 origin_of_metadata(const struct passage *p, const char *name)
 {
-	const struct tree *read = tree_get(p->item->change, "metadata");
+	/* Only what the configuration can fill in is kept in `sender`. */
+	bool sent =
+	    is_there(tree_get(tree_get(p->item->change, "metadata"), name)) ||
+	    is_there(tree_get(tree_get(p->alert, "sender"), name));
 	const char *kind = p->source->kind->name;
-	bool sent = is_there(tree_get(read, name));
-	bool configured = is_configured(p->source, name);
+	const char *why;
 
 	if (strcmp(name, "received_at") == 0)
 		return "the time of the first receipt; here: now";
-	if (sent && configured && is_list(name))
-		return arena_printf(p->a,
-		    "read by kind %s, united with %s of source %s", kind, name,
-		    p->source->name);
+	why = origin_of_list(p, name, sent);
+	if (why == NULL && !sent)
+		why = origin_of_scalar(p, name);
+	if (why != NULL)
+		return why;
 	if (sent)
 		return arena_printf(p->a, "read by kind %s", kind);
-	if (configured)
-		return arena_printf(p->a, "%s of source %s: none was sent",
-		    name, p->source->name);
 	return arena_printf(p->a, "made by kind %s from what was read", kind);
 }
 
@@ -132,6 +165,25 @@ put_metadata(struct passage *p)
 	}
 }
 
+/* For an alert that is new. */
+static void
+put_destinations(struct passage *p)
+{
+	const struct conf_route *route =
+	    aim_route(p->conf, p->from, p->alert, p->a);
+	const struct conf_to *to = route != NULL ? &route->to : &p->from->to;
+	struct buf why = BUF_MAX(TABLE_MAX);
+
+	for (size_t i = 0; i < to->n; i++)
+		buf_printf(&why, "%s%s", i > 0 ? ", " : "", to->items[i]->name);
+	if (route != NULL)
+		buf_printf(&why, ": taken by route %s", route->route.name);
+	else
+		buf_printf(&why, ": destination of source %s", p->source->name);
+	put_row(p, "(goes to)", why.data);
+	buf_free(&why);
+}
+
 static void
 explain(struct passage *p)
 {
@@ -142,26 +194,38 @@ explain(struct passage *p)
 			put_row(p, name, origin(p, name));
 	}
 	put_metadata(p);
+	put_destinations(p);
 	(void)fwrite(p->table.data, 1, p->table.len, stderr);
 	buf_free(&p->table);
 }
 
 /* ---- the events ---- */
 
-static const struct tree *
-make_event(const struct command_call *call, const struct source *s,
-    const struct source_item *item, int64_t now, struct arena *a)
-{
-	struct passage p = {
-		.source = s, .item = item, .a = a, .table = BUF_MAX(TABLE_MAX)
-	};
+/* What a command works on. */
+struct mapping {
+	const struct command_call *call;
+	const struct conf *conf;
+	const struct conf_source *from;
+};
 
-	p.alert = event_merge(s, NULL, item->change, item->whole, now, a);
+static const struct tree *
+make_event(const struct mapping *m, const struct source_item *item, int64_t now,
+    struct arena *a)
+{
+	struct passage p = { .conf = m->conf,
+		.from = m->from,
+		.source = &m->from->source,
+		.item = item,
+		.a = a,
+		.table = BUF_MAX(TABLE_MAX) };
+
+	p.alert =
+	    event_merge(p.source, NULL, item->change, item->whole, now, a);
 	p.event = event_body(p.alert, item->key, a);
 	if (item->only_known)
 		command_say("%s: sent only if this alert is known and firing",
 		    item->key);
-	if (command_option(call, "--explain") != NULL)
+	if (command_option(m->call, "--explain") != NULL)
 		explain(&p);
 	return p.event;
 }
@@ -175,17 +239,17 @@ no_header(const void *from, const char *name)
 }
 
 static void
-print_events(const struct command_call *call, const struct source *s,
-    const struct source_request *r, struct arena *a)
+print_events(
+    const struct mapping *m, const struct source_request *r, struct arena *a)
 {
+	const struct source *s = &m->from->source;
 	struct source_reading reading = { NULL };
 	struct tree *all = tree_new(a, TREE_LIST);
 
 	s->kind->read(s, r, a, &reading);
 	for (const struct source_item *i = reading.items; i != NULL;
 	     i = i->next)
-		(void)tree_push(
-		    all, tree_copy(a, make_event(call, s, i, r->now, a)));
+		(void)tree_push(all, tree_copy(a, make_event(m, i, r->now, a)));
 	if (all->first == NULL)
 		command_say("ignored: by its shape this is no alert, nothing "
 			    "would be sent");
@@ -196,12 +260,12 @@ print_events(const struct command_call *call, const struct source *s,
 }
 
 static int
-map_body(const struct command_call *call, const struct source *s)
+map_body(const struct mapping *m)
 {
 	struct arena a = { 0 };
 	struct buf body;
 	const struct tree *tree = NULL;
-	int code = command_json(call, 1, &body, &a, &tree);
+	int code = command_json(m->call, 1, &body, &a, &tree);
 
 	if (code == EX_OK) {
 		struct source_request r = { .header = no_header,
@@ -210,7 +274,7 @@ map_body(const struct command_call *call, const struct source *s)
 			.tree = tree,
 			.now = relay_now() };
 
-		print_events(call, s, &r, &a);
+		print_events(m, &r, &a);
 	}
 	buf_free(&body);
 	arena_free(&a);
@@ -233,15 +297,15 @@ static int
 map(const struct command_call *call)
 {
 	const char *name = call->operands[0];
-	const struct conf_source *s;
+	struct mapping m = { .call = call };
 	struct setup setup;
 	int code = command_conf(call, &setup);
 
 	if (code != EX_OK)
 		return code;
-	s = conf_source(&setup.conf, name);
-	code = s == NULL ? no_source(&setup.conf, name)
-			 : map_body(call, &s->source);
+	m.conf = &setup.conf;
+	m.from = conf_source(&setup.conf, name);
+	code = m.from == NULL ? no_source(&setup.conf, name) : map_body(&m);
 	setup_close(&setup);
 	return code;
 }
@@ -267,6 +331,7 @@ const struct command preview_map = {
 	.least = 1,
 	.most = 2,
 	.options = { { "--explain", NULL,
-	    "say on stderr which rule made each field", false } },
+	    "say on stderr which rule made each field, and where it goes",
+	    false } },
 	.run = map,
 };

@@ -1,5 +1,6 @@
 #include "relay.h"
 
+#include "aim.h"
 #include "answer.h"
 #include "diary.h"
 #include "event.h"
@@ -250,6 +251,7 @@ prove(struct relay *r, const struct request *req, struct source_request *sr,
 struct item {
 	const struct source_item *alert;
 	struct setup_box *to;
+	const struct tree *known; /* elsewhere; a new ticket begins with it */
 	char id[SPOOL_ID + 1];
 	struct tree *body; /* the event, if it must be sent without a ticket */
 	uint64_t n;        /* serial of what was queued */
@@ -269,6 +271,7 @@ change(const struct source *s, struct item *i, struct keep *k, int64_t now,
 {
 	const struct conf_destination *d = i->to->to;
 	struct ticket *t = &k->ticket;
+	const struct tree *known = k->there ? t->alert : i->known;
 	struct ticket_change c = { .target = i->to->url,
 		.resend_after = (int64_t)d->resend_after * WHEN_SECOND,
 		.updates = d->updates,
@@ -278,7 +281,7 @@ change(const struct source *s, struct item *i, struct keep *k, int64_t now,
 	if (!k->there)
 		ticket_new(t, i->alert->key, s->name, now, a);
 	c.alert =
-	    event_merge(s, t->alert, i->alert->change, i->alert->whole, now, a);
+	    event_merge(s, known, i->alert->change, i->alert->whole, now, a);
 	c.body = event_body(c.alert, t->key, a);
 	did = ticket_enqueue(t, &c, now, a);
 	i->body = c.body;
@@ -481,25 +484,25 @@ forward_item(struct relay *r, struct item *i, int64_t deadline)
 
 /* ---- the whole ---- */
 
-static struct item *
-list_items(struct relay *r, const struct conf_source *cs,
-    const struct source_reading *reading, size_t *n)
-{
+/* A webhook's alerts, each at each of its destinations. */
+struct batch {
+	const struct source_item *alerts;
 	struct item *items;
-	size_t alerts = 0;
+	size_t n;
+	bool room; /* in the spool, for all of it */
+	int64_t deadline;
+};
 
-	for (const struct source_item *s = reading->items; s != NULL;
-	     s = s->next)
-		alerts++;
-	items = arena_alloc(
-	    &r->arena, (alerts * cs->n_to + 1) * sizeof(struct item));
-	*n = 0;
-	for (const struct source_item *s = reading->items; s != NULL;
-	     s = s->next)
-		for (size_t i = 0; i < cs->n_to; i++)
-			items[(*n)++] = (struct item){ .alert = s,
-				.to = setup_box(r->setup, cs->to[i]) };
-	return items;
+/* At how many destinations an alert of the source may be new. */
+static size_t
+count_copies(const struct conf *c, const struct conf_source *from)
+{
+	size_t most = from->to.n;
+
+	for (size_t i = 0; i < c->n_routes; i++)
+		if (c->routes[i].to.n > most)
+			most = c->routes[i].to.n;
+	return most;
 }
 
 /*
@@ -509,14 +512,15 @@ list_items(struct relay *r, const struct conf_source *cs,
  */
 static bool
 has_room(const struct relay *r, const struct request *req,
-    const struct item *items, size_t n)
+    const struct source_item *alerts)
 {
 	const struct spool *sp = &r->setup->spool;
-	size_t bytes = req->source->n_to * GROWTH * req->body.len;
+	size_t copies = count_copies(&r->setup->conf, req->source);
+	size_t bytes = copies * GROWTH * req->body.len;
 	size_t files = 1;
 
-	for (size_t i = 0; i < n; i++)
-		files += !items[i].alert->only_known;
+	for (const struct source_item *s = alerts; s != NULL; s = s->next)
+		files += s->only_known ? 0 : copies;
 	do {
 		struct fail full = { 0 };
 
@@ -546,37 +550,72 @@ sync_all(
 	return true;
 }
 
+/* One alert, at each of its destinations. */
+static bool
+enqueue_alert(struct relay *r, const struct request *req,
+    const struct source_item *alert, struct batch *b, struct fail *f)
+{
+	struct aim aim;
+	bool did;
+
+	did = aim_begin(
+	    r->setup, req->source, alert, NULL, req->now, &r->arena, &aim, f);
+	if (!did)
+		return false;
+	for (size_t i = 0; did && i < aim.n; i++) {
+		struct item *item = &b->items[b->n++];
+		int64_t end = relay_now() + aim.to[i]->to->timeout_ms;
+
+		*item = (struct item){
+			.alert = alert, .to = aim.to[i], .known = aim.known
+		};
+		did = enqueue(
+		    r, &req->source->source, item, b->room, req->now, f);
+		if (b->deadline < end)
+			b->deadline = end;
+	}
+	aim_end(r->setup, &aim);
+	return did;
+}
+
+static bool
+enqueue_all(
+    struct relay *r, const struct request *req, struct batch *b, struct fail *f)
+{
+	size_t most = 1;
+
+	for (const struct source_item *s = b->alerts; s != NULL; s = s->next)
+		most += r->setup->conf.n_destinations;
+	b->items = arena_alloc(&r->arena, most * sizeof(*b->items));
+	b->room = has_room(r, req, b->alerts);
+	for (const struct source_item *s = b->alerts; s != NULL; s = s->next)
+		if (!enqueue_alert(r, req, s, b, f))
+			return false;
+	return sync_all(r, b->items, b->n, f);
+}
+
 /*
  * All are stored before the first is sent; what cannot be stored refuses the
  * whole webhook, and what was stored by then rings all the same.
  */
 static bool
-take(struct relay *r, const struct request *req, struct item *items, size_t n,
-    struct fail *f)
+take(
+    struct relay *r, const struct request *req, struct batch *b, struct fail *f)
 {
-	const struct source *s = &req->source->source;
-	bool room = has_room(r, req, items, n);
-	int64_t deadline = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		long ms = items[i].to->to->timeout_ms;
-
-		if (!enqueue(r, s, &items[i], room, req->now, f))
-			return false;
-		if (deadline < relay_now() + ms)
-			deadline = relay_now() + ms;
-	}
-	if (!sync_all(r, items, n, f))
+	if (!enqueue_all(r, req, b, f))
 		return false;
-	for (size_t i = 0; i < n && f->kind == FAIL_NONE; i++)
-		if (items[i].unstored)
+	for (size_t i = 0; i < b->n && f->kind == FAIL_NONE; i++) {
+		struct item *item = &b->items[i];
+
+		if (item->unstored)
 			forward_direct(
-			    r, &items[i], (long)(deadline - relay_now()), f);
-		else if (items[i].result == ANSWER_QUEUED)
-			forward_item(r, &items[i], deadline);
-		else if (items[i].idle)
-			drain_note(&r->drain, items[i].to, items[i].id, false,
-			    true, 0, 0, relay_now());
+			    r, item, (long)(b->deadline - relay_now()), f);
+		else if (item->result == ANSWER_QUEUED)
+			forward_item(r, item, b->deadline);
+		else if (item->idle)
+			drain_note(&r->drain, item->to, item->id, false, true,
+			    0, 0, relay_now());
+	}
 	return f->kind == FAIL_NONE;
 }
 
@@ -603,7 +642,7 @@ answer_taken(struct relay *r, const struct request *req,
 
 static bool
 serve(struct relay *r, struct request *req, struct answer *out,
-    struct source_request *sr, struct item **items, size_t *n, struct fail *why)
+    struct source_request *sr, struct batch *b, struct fail *why)
 {
 	const struct source *s = &req->source->source;
 	struct source_reading reading = { 0 };
@@ -620,12 +659,12 @@ serve(struct relay *r, struct request *req, struct answer *out,
 		answer_fail(out, why, &r->arena);
 		return false;
 	}
-	*items = list_items(r, req->source, &reading, n);
-	if (!take(r, req, *items, *n, why)) {
+	b->alerts = reading.items;
+	if (!take(r, req, b, why)) {
 		answer_fail(out, why, &r->arena);
 		return false;
 	}
-	answer_taken(r, req, *items, *n, out);
+	answer_taken(r, req, b->items, b->n, out);
 	return true;
 }
 
@@ -717,24 +756,23 @@ void
 relay_webhook(struct relay *r, struct request *req, struct answer *out)
 {
 	struct source_request sr = { 0 };
-	struct item *items = NULL;
+	struct batch b = { .n = 0 };
 	struct fail why = { 0 };
 	struct fail stuck = { 0 };
-	size_t n = 0;
 
 	if (forward_busy(&r->webhook))
 		(void)forward_settle(&r->webhook, req->now, &stuck);
-	if (!serve(r, req, out, &sr, &items, &n, &why) && out->status == 503)
+	if (!serve(r, req, out, &sr, &b, &why) && out->status == 503)
 		/* What is wrong with the spool may be that it was replaced. */
 		if (!in_use(r)) {
 			drain_use(&r->drain, NULL);
 			setup_shut(r->setup);
 		}
-	reword(r, req, items, n, out);
-	log_webhook(req, out, items, n, &why);
-	count_webhook(r, req, out->status, result_word(out, items, n));
+	reword(r, req, b.items, b.n, out);
+	log_webhook(req, out, b.items, b.n, &why);
+	count_webhook(r, req, out->status, result_word(out, b.items, b.n));
 	if (sr.proven)
-		write_diary(r, req, &sr, result_word(out, items, n),
-		    n > 0 ? items[0].id : NULL);
+		write_diary(r, req, &sr, result_word(out, b.items, b.n),
+		    b.n > 0 ? b.items[0].id : NULL);
 	arena_reset(&r->arena);
 }

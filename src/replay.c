@@ -1,5 +1,6 @@
 #include "replay.h"
 
+#include "aim.h"
 #include "arena.h"
 #include "buf.h"
 #include "command.h"
@@ -51,6 +52,7 @@ struct replay {
 	struct arena arena; /* of a line, or of an alert */
 	struct buf list;    /* of struct replayed */
 	size_t lines, bodies, differ, queued;
+	struct fail fail; /* the first of the spool */
 	int64_t now;
 };
 
@@ -130,27 +132,64 @@ alert_of(const struct replayed *p, struct arena *a)
 /* ---- a webhook of the journal ---- */
 
 static void
+apply_at(struct replay *r, struct setup_box *to, const struct conf_source *cs,
+    const struct source_item *item, int64_t when)
+{
+	struct buf text = BUF_MAX(ALERT_MAX);
+	char id[SPOOL_ID + 1];
+	struct replayed *p;
+	struct tree *merged;
+
+	spool_id(item->key, id);
+	p = find(r, to, id);
+	if (p == NULL)
+		p = add(r, to, cs, item->key);
+	merged = event_merge(&cs->source, alert_of(p, &r->arena), item->change,
+	    item->whole, when, &r->arena);
+	json_write(merged, JSON_PLAIN, &text);
+	/* The text that was read is in use until here. */
+	buf_free(&p->alert);
+	p->alert = text;
+}
+
+/* What the span has made of the alert so far, at whatever destination. */
+static const struct tree *
+known_of(struct replay *r, const char *key)
+{
+	char id[SPOOL_ID + 1];
+
+	spool_id(key, id);
+	for (size_t i = 0; i < count(r); i++)
+		if (strcmp(at(r, i)->id, id) == 0)
+			return alert_of(at(r, i), &r->arena);
+	return NULL;
+}
+
+static bool
+is_aimed(const struct aim *aim, const struct setup_box *to)
+{
+	for (size_t i = 0; i < aim->n; i++)
+		if (aim->to[i] == to)
+			return true;
+	return false;
+}
+
+/* Where today's routes send it, and where the span has sent it already. */
+static void
 apply(struct replay *r, const struct conf_source *cs,
     const struct source_item *item, int64_t when)
 {
-	for (size_t i = 0; i < cs->n_to; i++) {
-		struct setup_box *to = setup_box(&r->setup, cs->to[i]);
-		char id[SPOOL_ID + 1];
-		struct replayed *p;
-		struct tree *merged;
+	struct aim aim;
 
-		spool_id(item->key, id);
-		p = find(r, to, id);
-		if (p == NULL)
-			p = add(r, to, cs, item->key);
-		merged = event_merge(&cs->source, alert_of(p, &r->arena),
-		    item->change, item->whole, when, &r->arena);
-		/* The text that was read is still in use until here. */
-		struct buf text = BUF_MAX(ALERT_MAX);
+	if (!aim_begin(&r->setup, cs, item, known_of(r, item->key), when,
+		&r->arena, &aim, &r->fail))
+		return;
+	aim_end(&r->setup, &aim);
+	for (size_t i = 0; i < r->setup.conf.n_destinations; i++) {
+		struct setup_box *to = &r->setup.boxes[i];
 
-		json_write(merged, JSON_PLAIN, &text);
-		buf_free(&p->alert);
-		p->alert = text;
+		if (is_aimed(&aim, to) || find(r, to, aim.id) != NULL)
+			apply_at(r, to, cs, item, when);
 	}
 }
 
@@ -354,22 +393,6 @@ compare(struct replay *r, const struct replayed *p, const struct keep *k)
 
 /* ---- sending ---- */
 
-/* When something was last received for the ticket. */
-static int64_t
-last_receipt(const struct ticket *t)
-{
-	int64_t last = t->first;
-
-	for (const struct tree *line = t->history->first; line != NULL;
-	     line = line->next) {
-		const struct tree *what = tree_get(line, "what");
-
-		if (tree_says(what, "firing") || tree_says(what, "resolved"))
-			last = tree_get_num(line, "at");
-	}
-	return last;
-}
-
 /* Under edit. */
 static bool
 queue_locked(
@@ -385,7 +408,7 @@ queue_locked(
 	if (!keep_load(&p->to->box, p->id, &k, r->now, &r->arena, f))
 		return false;
 	/* What came after the span is newer than anything in it. */
-	if (k.there && last_receipt(&k.ticket) > r->until)
+	if (k.there && ticket_received(&k.ticket) > r->until)
 		return true;
 	if (!k.there)
 		ticket_new(&k.ticket, p->key, p->source->source.name, r->now,
@@ -477,6 +500,8 @@ run(struct replay *r)
 	if (!setup_spool(&r->setup, &f))
 		return command_failed(&f, EX_CANTCREAT);
 	take_journal(r);
+	if (r->fail.kind != FAIL_NONE)
+		return command_failed(&r->fail, EX_IOERR);
 	code = settle(r);
 	summary(r);
 	return code;

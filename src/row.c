@@ -110,8 +110,8 @@ static const struct row destination_rows[] = {
 /* Beside these a source has the options of its kind. */
 static const struct row source_rows[] = {
 	{ "kind", KIND, 0, 0, NULL, "the kind of sender", 0, 0, 0, { 0 } },
-	{ "destination", TO, 0, 0, NULL, "where its alerts go", 0, 0, 0,
-	    { 0 } },
+	{ "destination", TO, FIELD(conf_source, to), NULL,
+	    "where its alerts go", 0, 0, 0, { 0 } },
 	{ "environment", TEXT, FIELD(conf_source, source.environment), "", NULL,
 	    0, 0, 0, { 0 } },
 	{ "severity", TEXT, FIELD(conf_source, source.severity), "", NULL, 0, 0,
@@ -125,9 +125,39 @@ static const struct row source_rows[] = {
 	{ 0 },
 };
 
+#define PATTERNS(member) \
+	{ \
+#member, LIST, FIELD(conf_route, route.member), NULL, NULL, 0, \
+		    0, 0, \
+		{ \
+			0 \
+		} \
+	}
+
+static const struct row route_rows[] = {
+	PATTERNS(sources),
+	PATTERNS(types),
+	PATTERNS(severities),
+	PATTERNS(tables),
+	PATTERNS(tags),
+	PATTERNS(owners),
+	{ "destination", TO, FIELD(conf_route, to), NULL,
+	    "where the alerts go that it takes", 0, 0, 0, { 0 } },
+	{ 0 },
+};
+
+static const struct row table_rows[] = {
+	{ "owners", LIST, FIELD(table, owners), NULL, NULL, 0, 0, 0, { 0 } },
+	{ "tags", LIST, FIELD(table, tags), NULL, NULL, 0, 0, 0, { 0 } },
+	{ "severity", TEXT, FIELD(table, severity), "", NULL, 0, 0, 0, { 0 } },
+	{ 0 },
+};
+
 const struct row *const row_top = top_rows;
 const struct row *const row_destination = destination_rows;
 const struct row *const row_source = source_rows;
+const struct row *const row_route = route_rows;
+const struct row *const row_table = table_rows;
 
 /* ---- values ------------------------------------------------------------ */
 
@@ -240,9 +270,8 @@ print_choice(const struct row *row, const void *from, struct buf *out)
 	buf_printf(out, "%s = %s\n", row->name, row->choices[i]);
 }
 
-/* In double quotes, as plain reads it. */
-static void
-put_text(struct buf *out, const char *text)
+void
+row_put_text(struct buf *out, const char *text)
 {
 	buf_puts(out, "\"");
 	for (const char *s = text; *s != '\0'; s++) {
@@ -257,7 +286,7 @@ static void
 put_option(struct buf *out, const char *name, const char *text)
 {
 	buf_printf(out, "%s = ", name);
-	put_text(out, text != NULL ? text : "");
+	row_put_text(out, text != NULL ? text : "");
 	buf_puts(out, "\n");
 }
 
@@ -270,7 +299,7 @@ put_list(struct buf *out, const char *name, const struct option_value *list)
 	for (size_t i = 0; i < list->n; i++) {
 		if (i > 0)
 			buf_puts(out, ", ");
-		put_text(out, list->items[i]);
+		row_put_text(out, list->items[i]);
 	}
 	buf_puts(out, " }\n");
 }
@@ -514,7 +543,7 @@ print_kind(const struct row *row, const void *from, struct buf *out)
 
 static bool
 add_destination(
-    struct row_reading *r, struct conf_source *s, const struct plain_value *v)
+    struct row_reading *r, struct conf_to *to, const struct plain_value *v)
 {
 	const struct conf_destination *d = conf_destination(r->c, v->text);
 	struct near n = near_new(v->text);
@@ -525,7 +554,7 @@ add_destination(
 		return settings_fail(r->settings, v->line,
 		    "destination: no such destination as", &n, r->f);
 	}
-	s->to[s->n_to++] = d;
+	to->items[to->n++] = d;
 	return true;
 }
 
@@ -533,14 +562,14 @@ static bool
 read_to(struct row_reading *r, const struct row *row, const struct given *g,
     void *into)
 {
-	struct conf_source *s = into;
+	struct conf_to *to = (struct conf_to *)(void *)place(row, into);
 	struct option_value list;
 
 	if (!fill_list(r, row->name, g, &list))
 		return false;
-	s->to = arena_alloc(&r->c->arena, g->n * sizeof(*s->to));
+	to->items = arena_alloc(&r->c->arena, g->n * sizeof(*to->items));
 	for (size_t i = 0; i < g->n; i++)
-		if (!add_destination(r, s, &g->v[i]))
+		if (!add_destination(r, to, &g->v[i]))
 			return false;
 	return true;
 }
@@ -548,11 +577,12 @@ read_to(struct row_reading *r, const struct row *row, const struct given *g,
 static void
 print_to(const struct row *row, const void *from, struct buf *out)
 {
-	const struct conf_source *s = from;
+	const void *at = (const char *)from + row->at;
+	const struct conf_to *to = at;
 
 	buf_printf(out, "%s = { ", row->name);
-	for (size_t i = 0; i < s->n_to; i++)
-		buf_printf(out, "%s%s", i > 0 ? ", " : "", s->to[i]->name);
+	for (size_t i = 0; i < to->n; i++)
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", to->items[i]->name);
 	buf_puts(out, " }\n");
 }
 

@@ -24,11 +24,13 @@ struct row_reading {
 	struct fail *f;
 };
 
-/* Outside of sections (into a struct conf), of a destination and of a source;
- * the tables end with a NULL name. */
+/* Outside of sections (into a struct conf), of a destination, a source, a
+ * route, a table; each ends with a NULL name. */
 extern const struct row *const row_top;
 extern const struct row *const row_destination;
 extern const struct row *const row_source;
+extern const struct row *const row_route;
+extern const struct row *const row_table;
 
 /* Their names, in the arena of r->c; for a source those of every kind's
  * options too. */
@@ -38,6 +40,9 @@ const char *const *row_names(struct row_reading *r, const struct row *rows);
  * before sources, which refer to them. */
 bool row_read(struct row_reading *r, const struct row *rows,
     const struct settings_section *section, void *into);
+/* In double quotes, as it would be written. */
+void row_put_text(struct buf *out, const char *text);
+
 void row_print(const struct row *rows, const char *indent, const void *from,
     struct buf *out);
 

@@ -56,6 +56,7 @@ setup_spool(struct setup *s, struct fail *f)
 		return true;
 	if (!spool_open(&s->spool, s->conf.spool, f))
 		return false;
+	s->order = (struct lock_hand){ -1, -1 };
 	/* Once: a full disk has it opened again with every refusal. */
 	if (s->room == NULL)
 		s->room = arena_alloc(&s->conf.arena, n * sizeof(*s->room));
@@ -70,7 +71,7 @@ setup_spool(struct setup *s, struct fail *f)
 			    .bell = -1 },
 			.hands = { { -1, -1 }, { -1, -1 } },
 		};
-	did = true;
+	did = lock_open(s->spool.dir, &s->order, f);
 	for (size_t i = 0; did && i < n; i++)
 		did = open_box(s, &s->boxes[i], f);
 	if (!did)
@@ -95,6 +96,7 @@ setup_shut(struct setup *s)
 			lock_close(&s->boxes[i].hands[j]);
 		spool_box_close(&s->boxes[i].box);
 	}
+	lock_close(&s->order);
 	s->boxes = NULL;
 	spool_close(&s->spool);
 }

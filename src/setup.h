@@ -30,6 +30,7 @@ struct setup_box {
 struct setup {
 	struct conf conf;
 	struct spool spool;
+	struct lock_hand order; /* on the spool's own lock */
 	struct setup_box
 	    *boxes; /* one for each destination, or NULL: not open */
 	struct setup_box *room; /* for them, once it was needed */

@@ -22,6 +22,7 @@
 
 struct arena;
 struct fail;
+struct table_list;
 struct tree;
 
 /* A configured source.  Borrowed from the configuration. */
@@ -33,7 +34,8 @@ struct source {
 	const char *severity;
 	struct option_value owners;
 	struct option_value tags;
-	struct option_value *values; /* one for each of kind->options */
+	const struct table_list *tables; /* of the configuration, or NULL */
+	struct option_value *values;     /* one for each of kind->options */
 };
 
 /* A webhook as it arrived. */

@@ -26,11 +26,12 @@ static const char readme[] =
     "This is the spool of bellrelay: its memory on disk.\n"
     "\n"
     "  tmp/                       writes that have not happened yet\n"
+    "  lock                       locks; leave it where it is\n"
     "  DESTINATION/pending/       alerts that still owe something to it\n"
     "  DESTINATION/settled/xx/    alerts that owe nothing\n"
     "  DESTINATION/dead/          events that were refused for good\n"
     "  DESTINATION/bell/          hints: this one first\n"
-    "  DESTINATION/lock           locks; leave it where it is\n"
+    "  DESTINATION/lock           likewise\n"
     "  DESTINATION/state.json     ready, resting or held, and the pace\n"
     "  DESTINATION/summary.json   what waits, as the last drain saw it\n"
     "  corrupt/                   what could be read but not understood\n"
@@ -113,6 +114,18 @@ own_dir(int dir, const char *path, struct fail *f)
 	return true;
 }
 
+/* For lock_open. */
+static bool
+make_lock(int dir, struct fail *f)
+{
+	int fd = openat(dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		return fail_sys(f, "lock");
+	(void)close(fd);
+	return true;
+}
+
 bool
 spool_open(struct spool *sp, const char *path, struct fail *f)
 {
@@ -121,7 +134,7 @@ spool_open(struct spool *sp, const char *path, struct fail *f)
 	if (sp->dir == -1)
 		return fail_sys(f, "spool");
 	if (!own_dir(sp->dir, path, f) || !make_dir(sp->dir, "tmp", f) ||
-	    !make_dir(sp->dir, "corrupt", f) ||
+	    !make_dir(sp->dir, "corrupt", f) || !make_lock(sp->dir, f) ||
 	    !open_dir(sp->dir, "tmp", &sp->tmp, f) ||
 	    !open_dir(sp->dir, "corrupt", &sp->corrupt, f)) {
 		spool_close(sp);
@@ -172,7 +185,6 @@ static bool
 make_box(const struct spool *sp, struct spool_box *b, struct fail *f)
 {
 	struct buf text = BUF_MAX(SPOOL_STATE);
-	int fd;
 
 	if (!make_subs(b->settled, f) || !sync_fd(b->dir, b->name, f) ||
 	    !sync_fd(sp->dir, "spool", f))
@@ -181,11 +193,7 @@ make_box(const struct spool *sp, struct spool_box *b, struct fail *f)
 	buf_puts(&text, "{}");
 	spool_record_put(b, "state.json", &text);
 	buf_free(&text);
-	fd = openat(b->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return fail_sys(f, "lock");
-	(void)close(fd);
-	return sync_fd(b->dir, b->name, f);
+	return make_lock(b->dir, f) && sync_fd(b->dir, b->name, f);
 }
 
 static bool

@@ -2,6 +2,7 @@
  * State on disk: one file a ticket, moved by rename (SPOOL.md).
  *
  *	DIR/tmp/                     writes that have not happened yet
+ *	DIR/lock                     the order of an alert's webhooks (lock.h)
  *	DIR/corrupt/                 what could be read but not understood
  *	DIR/<box>/lock               locks; never renamed, replaced or unlinked
  *	DIR/<box>/state.json         ready, resting or held, and the pace

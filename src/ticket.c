@@ -740,6 +740,20 @@ ticket_revive(
 }
 
 int64_t
+ticket_received(const struct ticket *t)
+{
+	int64_t last = t->first;
+
+	for (const struct tree *m = t->history->first; m != NULL; m = m->next) {
+		const struct tree *what = tree_get(m, "what");
+
+		if (tree_says(what, "firing") || tree_says(what, "resolved"))
+			last = tree_get_num(m, "at");
+	}
+	return last;
+}
+
+int64_t
 ticket_last(const struct ticket *t)
 {
 	int64_t last = t->first > t->sent.at ? t->first : t->sent.at;

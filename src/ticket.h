@@ -161,6 +161,9 @@ void ticket_epitaph(const struct ticket *t, const struct ticket_event *e,
 bool ticket_revive(
     struct ticket *t, const struct tree *letter, int64_t now, struct arena *a);
 
+/* When anything was last received for it. */
+int64_t ticket_received(const struct ticket *t);
+
 /* When anything last happened. */
 int64_t ticket_last(const struct ticket *t);
 

@@ -379,7 +379,8 @@ def test_map_explains_each_field(site):
     )
     fields = {n for n in event if n != "metadata"}
     fields |= {f"metadata.{n}" for n in event["metadata"]}
-    assert set(rules) == fields
+    assert set(rules) == fields | {"(goes to)"}
+    assert rules["(goes to)"] == "oncall: destination of source montecarlo"
     assert rules["deduplication_key"] == "read by kind montecarlo"
     assert rules["title"].startswith("worded by kind montecarlo")
     assert rules["metadata.owners"] == "read by kind montecarlo"

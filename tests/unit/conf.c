@@ -160,8 +160,8 @@ static const struct {
 	    "conf:1: heartbeat_url: example.com is not this machine: the url "
 	    "must begin with https:",
 	    "a heartbeat that is not encrypted" },
-	{ SPOOL DEST SRC "route r {\n}\n",
-	    "conf:4: unknown name route; wanted spool, body_limit, keep_days, "
+	{ SPOOL DEST SRC "realm r {\n}\n",
+	    "conf:4: unknown name realm; wanted spool, body_limit, keep_days, "
 	    "max_pending, journal, journal_max, journal_days, journal_redact, "
 	    "status, status_token_file, heartbeat_url ...",
 	    "a section of a later version" },
@@ -490,6 +490,59 @@ static const struct {
 	{ SPOOL DEST "destination README { }\n",
 	    "conf:3: the name README is taken; wanted another", "README" },
 
+	{ SPOOL DEST "destination lock { }\n",
+	    "conf:3: the name lock is taken; wanted another", "lock" },
+
+	/* routes */
+	{ "route r { destination = oncall }\n" GOOD, "",
+	    "a route that takes all, before what it names" },
+	{ GOOD "route r { sources = \"m*\" types = { a } severities = { b, c } "
+	       "tables = \"*.x.*\"\ntags = d owners = e destination = { "
+	       "oncall } }\n",
+	    "", "a route with all that it can have" },
+	{ GOOD "route r { tables = \"*\" }\n",
+	    "conf:4: destination is missing; wanted where the alerts go that "
+	    "it takes",
+	    "a route to nowhere" },
+	{ GOOD "route r { destination = onclal }\n",
+	    "conf:4: destination: no such destination as onclal; wanted "
+	    "oncall?",
+	    "a route to what is not there" },
+	{ GOOD "route r { destination = oncall\nsources = { \"*\",\nmx } }\n",
+	    "conf:6: sources: no such source as mx; wanted mc?",
+	    "a route for a source that is not there" },
+	{ GOOD "route r { destination = oncall table = a }\n",
+	    "conf:4: unknown name table; wanted tables?",
+	    "a slip of the pen in a route" },
+	{ GOOD "route r { destination = oncall }\n\nroute r { }\n",
+	    "conf:6: a second route r; wanted each name once",
+	    "two routes of one name" },
+	{ GOOD "route R { destination = oncall }\n",
+	    "conf:4: wanted a name of a-z, 0-9, _ and -, that begins with none "
+	    "of the last two, of at most 64 characters",
+	    "a route's name is a name" },
+
+	/* tables */
+	{ "table \"*.x.*\" { owners = a }\n" GOOD "table y { tags = { b } }\n"
+	  "table 'z' { severity = major }",
+	    "", "tables" },
+	{ GOOD "table *.x { owners = a }\n",
+	    "conf:4: unquoted *; wanted the value in double quotes",
+	    "a pattern without quotes" },
+	{ GOOD "table \"\" { owners = a }\n",
+	    "conf:4: an empty pattern; wanted one such as \"*.finance.*\"",
+	    "an empty pattern" },
+	{ GOOD "table \"*\" { severity = '' }\n",
+	    "conf:4: table \"*\" says nothing; wanted owners, tags or severity",
+	    "a table that says nothing" },
+	{ GOOD "table x { tags = a }\ntable y { tags = a }\ntable \"x\" { "
+	       "tags = a }\n",
+	    "conf:6: a second table \"x\"; wanted each pattern once",
+	    "two tables of one pattern" },
+	{ GOOD "table x { tag = a }\n",
+	    "conf:4: unknown name tag; wanted tags?",
+	    "a slip of the pen in a table" },
+
 	/* include */
 	{ SPOOL "include(\"rest\")\n", "", "an include" },
 	{ SPOOL "include ( rest ) # so\n", "", "with spaces, without quotes" },
@@ -803,8 +856,8 @@ values(void)
 	    "and all else");
 	is(d->target.ca_file, in_dir("certificates"), "certificates");
 	s = conf_source(&c, "mc");
-	ok(s->source.kind == &signed_kind && s->n_to == 1 &&
-		s->to[0] == &c.destinations[0],
+	ok(s->source.kind == &signed_kind && s->to.n == 1 &&
+		s->to.items[0] == &c.destinations[0],
 	    "a source knows its kind and where to");
 	is(s->source.namespace, "mc", "its namespace is its name");
 	ok(s->source.environment == NULL && s->source.severity == NULL &&
@@ -814,7 +867,8 @@ values(void)
 	    "no secret, but a choice");
 	is(s->source.values[1].items[0], "on", "which is the first");
 	s = conf_source(&c, "full");
-	ok(s->n_to == 2 && s->to[0] == &c.destinations[1], "two, in order");
+	ok(s->to.n == 2 && s->to.items[0] == &c.destinations[1],
+	    "two, in order");
 	is(s->source.environment, "value \\ \" $", "double quotes");
 	is(s->source.severity, "min'or\\x", "single quotes");
 	ok(s->source.owners.n == 2, "a list");
@@ -843,8 +897,13 @@ round_trip(void)
 	put("conf", 0644,
 	    IN_SRC(
 		"environment = \"\\\"\\\\\\${x} \xc3\xa9 '#{},=\"\n"
-		"owners = { a, \"b c\" } verify = off secret_file = secrets") "source p { kind = plain destination = oncall fields = "
-									      "{ x, y } }");
+		"owners = { a, \"b c\" } verify = off secret_file = "
+		"secrets") "source p { kind = plain destination = oncall "
+			   "fields = { x, y } }\n"
+			   "route b { tables = { \"*.\\\"x\", y } destination "
+			   "= oncall }\n"
+			   "table \"*.\\\"z\" { tags = q severity = s }\n"
+			   "route a { destination = { oncall } sources = p }");
 	ok(conf_read(in_dir("conf"), &a, &f), "it reads: %s", f.text);
 	conf_print(&a, &first);
 	put("sub/printed", 0644, first.data);

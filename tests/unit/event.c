@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "json.h"
 #include "source.h"
+#include "table.h"
 #include "tree.h"
 
 #include "tap.h"
@@ -239,6 +240,61 @@ fills_in(void)
 }
 
 static void
+tables_fill_in(void)
+{
+	const char *ann[] = { "ann" }, *bob[] = { "bob", "ann" };
+	const char *tag[] = { "finance" }, *own[] = { "own" };
+	struct table rules[] = {
+		{ .pattern = "*.sales.*", .severity = "critical" },
+		{ .pattern = "*.FIN*",
+		    .owners = { ann, 1 },
+		    .tags = { tag, 1 } },
+		{ .pattern = "zeus.*",
+		    .severity = "major",
+		    .owners = { bob, 2 } },
+		{ .pattern = "*", .severity = "info" },
+	};
+	struct table_list list = { rules, 4 };
+	struct source s = { .name = "plain",
+		.kind = &plain,
+		.severity = "minor",
+		.owners = { own, 1 },
+		.tables = &list };
+	struct tree *t = merge(&s, NULL,
+	    "{\"metadata\":{\"owners\":[\"carl\"],"
+	    "\"group_id\":\"zeus:finance\",\"tables\":[\"invoices\"]}}");
+
+	is(text_of(tree_at(t, "/metadata/severity")), "\"major\"",
+	    "of tables the first that matches and says a severity counts");
+	is(text_of(tree_at(t, "/metadata/owners")),
+	    "[\"carl\",\"ann\",\"bob\",\"own\"]",
+	    "owners are united: the sender's, the tables', the source's");
+	is(text_of(tree_at(t, "/metadata/tags")), "[\"finance\"]", "and tags");
+	t = merge(&s, t, "{\"metadata\":{\"severity\":\"p1\"}}");
+	is(text_of(tree_at(t, "/metadata/severity")), "\"p1\"",
+	    "the sender's severity counts before all");
+	t = merge(&s, t, "{\"metadata\":{\"severity\":null}}");
+	is(text_of(tree_at(t, "/metadata/severity")), "\"major\"",
+	    "a null falls back to the table");
+	t = merge(&s, t,
+	    "{\"metadata\":{\"tables\":[\"x.y.z\"],"
+	    "\"group_id\":null}}");
+	is(text_of(tree_get(t, "metadata")),
+	    "{\"severity\":\"info\",\"owners\":[\"carl\",\"own\"],"
+	    "\"tables\":[\"x.y.z\"],\"received_at\":"
+	    "\"1970-01-01T00:00:01.000Z\"}",
+	    "other tables, other owners");
+	t = merge(&s, t, "{\"metadata\":{\"tables\":null}}");
+	is(text_of(tree_at(t, "/metadata/severity")), "\"minor\"",
+	    "without a table the source has its say");
+	t = merge(&s, t, "{\"metadata\":{\"tables\":\"a.b\"}}");
+	list.n = 3;
+	t = merge(&s, t, "{}");
+	is(text_of(tree_at(t, "/metadata/severity")), "\"minor\"",
+	    "a rule that is gone says nothing any more");
+}
+
+static void
 falls_back(void)
 {
 	const char *items[] = { "ann" };
@@ -457,6 +513,7 @@ main(void)
 		    grave[i].why);
 	merges();
 	fills_in();
+	tables_fill_in();
 	falls_back();
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
 		is(text_of(event_body(parse(bodies[i].alert), "k", &arena)),

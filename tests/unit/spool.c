@@ -201,6 +201,7 @@ locks(void)
 	lock_drop(&one, LOCK_CLAIM, id);
 	ok(lock_try(&two, LOCK_CLAIM, id, &f) == LOCK_GOT,
 	    "until it is dropped");
+	(void)fflush(stdout);
 	if (fork() == 0)
 		_exit(lock_try(&one, LOCK_CLAIM, id, &f) == LOCK_BUSY ? 0 : 1);
 	wait(&status);
