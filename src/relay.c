@@ -110,7 +110,7 @@ relay_refresh(struct relay *r, int64_t now)
 	forget_old(r);
 	if (r->old != NULL ||
 	    (r->setup != NULL && r->broken[0] == '\0' &&
-		!conf_stale(&r->setup->conf)))
+		!setup_stale(r->setup)))
 		return;
 	if (!setup_read(fresh, r->path, &f)) {
 		reject(r, fresh, &f, now);
