@@ -4,6 +4,7 @@
 # make quick      rooms and units, under ten seconds
 # make check      all that CI runs
 # make asan       the units, rebuilt with address and undefined sanitizers
+# make valgrind   the units under valgrind
 # make fuzz       every fuzzer for SECONDS seconds
 # make torture    the long crash and kill runs
 # make bench      what we claim, beside what we claim it against
@@ -49,7 +50,7 @@ PRINTABLE = $(wildcard src/printable/*.txt)
 # Debian's own: what else is on the PATH may lack the packages above.
 PYTHON = /usr/bin/python3
 
-.PHONY: all run quick check units asan fuzz torture bench lint fmt clean \
+.PHONY: all run quick check units asan valgrind fuzz torture bench lint fmt clean \
 	packages packages-run packages-check
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -123,6 +124,11 @@ $(BUILD)/tools/%: tests/tools/%.c $(LIB) | packages
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+# Preloaded into a program by a test.
+$(BUILD)/tools/%.so: tests/crash/%.c | packages
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fPIE,$(FLAGS)) $(CFLAGS) -fPIC -shared -o $@ $<
+
 units: $(UNITS)
 	prove -Q $(UNITS)
 
@@ -134,7 +140,14 @@ check: packages-check $(PROGRAMS) $(BUILD)/tools/canonical
 	$(MAKE) --no-print-directory units
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory asan
+	$(MAKE) --no-print-directory valgrind
 	$(PYTHON) -m pytest -q tests
+
+# base runs out of memory on purpose, when walks through every day there is.
+VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
+	--soname-synonyms=somalloc=NONE
+valgrind: $(filter-out %/base %/when,$(UNITS))
+	prove -Q --exec '$(VALGRIND)' $^
 
 asan:
 	$(MAKE) --no-print-directory BUILD=build-asan BIN=build-asan/bin \
@@ -163,7 +176,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(LIB) | packages
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) $(HARDEN_LD) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
-bench: packages-check $(BENCHES)
+bench: packages-check $(BENCHES) $(PROGRAMS)
 	PYTHON=$(PYTHON) tests/bench/run
 
 lint: packages-check

@@ -1,5 +1,7 @@
 #include "clean.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -59,6 +61,20 @@ is_obeyed(const char *variable)
 	return false;
 }
 
+/*
+ * A descriptor that is closed would become the first file that we open.
+ * What stands in for it can be neither read nor written, as before.
+ */
+static void
+keep_descriptors(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
+
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+			(void)open("/dev/null", modes[fd]);
+}
+
 void
 clean_process(void)
 {
@@ -76,4 +92,5 @@ clean_process(void)
 	 * secrets; a process that is not dumpable makes none at all. */
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)prctl(PR_SET_DUMPABLE, 0);
+	keep_descriptors();
 }

@@ -136,32 +136,20 @@ find(struct buf *text, const char *series)
 	return NULL;
 }
 
-static bool
-put(int fd, const char *bytes, size_t n, size_t at)
-{
-	return pwrite(fd, bytes, n, (off_t)at) == (ssize_t)n;
-}
-
-/* Under the lock. */
 static void
-apply(int fd, struct buf *text, const char *series, uint64_t n, bool set)
+apply(struct buf *text, const char *series, uint64_t n, bool set)
 {
 	char *at = find(text, series);
 	char digits[DIGITS + 1];
-	size_t before = text->len;
 
 	if (at == NULL) {
 		buf_printf(text, "%s %0*" PRIu64 "\n", series, DIGITS, n);
-		if (!text->full)
-			(void)put(fd, text->data + before, text->len - before,
-			    before);
 		return;
 	}
 	if (!set)
 		n += strtoull(at, NULL, 10);
 	(void)snprintf(digits, sizeof(digits), "%0*" PRIu64, DIGITS, n);
 	memcpy(at, digits, DIGITS);
-	(void)put(fd, digits, DIGITS, (size_t)(at - text->data));
 }
 
 /* A line that a full disk cut short is dropped with what follows. */
@@ -187,7 +175,9 @@ flush_to(int fd, struct counters *c)
 	text.full = false;
 	whole_lines(&text);
 	for (size_t i = 0; i < c->n; i++)
-		apply(fd, &text, c->add[i].series, c->add[i].n, c->add[i].set);
+		apply(&text, c->add[i].series, c->add[i].n, c->add[i].set);
+	/* A full disk takes what it can. */
+	(void)!pwrite(fd, text.data, text.len, 0);
 	buf_free(&text);
 }
 

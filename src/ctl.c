@@ -22,7 +22,6 @@
 #include "verify.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,20 +149,6 @@ finish(int code)
 	return EX_IOERR;
 }
 
-/*
- * A descriptor that is closed would become the first file that we open.
- * What stands in for it can be neither read nor written, as before.
- */
-static void
-keep_descriptors(void)
-{
-	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
-
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
-			(void)open("/dev/null", modes[fd]);
-}
-
 /* A web server may pass a query string as arguments (RFC 3875, 4.4). */
 static bool
 is_cgi(void)
@@ -176,7 +161,6 @@ int
 main(int argc, char **argv)
 {
 	clean_process();
-	keep_descriptors();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	if (is_cgi()) {

@@ -118,6 +118,28 @@ tidy(struct drain_list *l)
 	l->sorted = kept;
 }
 
+/* Drop what is gone; the rest keeps its order, and an empty list gives its
+ * memory back. */
+static void
+forget(struct drain_list *l)
+{
+	struct drain_entry *e = entries(l);
+	size_t kept = 0, sorted = 0;
+
+	for (size_t i = 0; i < count(l); i++) {
+		if (e[i].gone)
+			continue;
+		e[kept++] = e[i];
+		if (i < l->sorted)
+			sorted = kept;
+	}
+	l->sorted = sorted;
+	if (kept == 0)
+		buf_free(&l->entries);
+	else
+		buf_cut(&l->entries, kept * sizeof(*e));
+}
+
 static bool
 is_due(const struct drain *d, const struct drain_entry *e, int64_t now)
 {
@@ -387,17 +409,23 @@ sweep_some(struct drain *d, struct drain_list *l, int64_t now)
 {
 	int did = 0;
 
+	if (l->swept == 0)
+		l->gone = 0;
 	for (size_t i = l->swept; i < count(l); i++) {
 		struct drain_entry *e = &entries(l)[i];
 
 		l->swept = i;
-		if (!e->empty || e->gone)
-			continue;
-		if (did++ == SWEEPS)
-			return true;
-		sweep(d, l, e, now);
+		if (e->empty && !e->gone) {
+			if (did++ == SWEEPS)
+				return true;
+			sweep(d, l, e, now);
+		}
+		l->gone += e->gone;
 	}
 	l->swept = 0;
+	/* Half of them at a time, so that it costs little. */
+	if (l->gone > count(l) / 2)
+		forget(l);
 	return false;
 }
 

@@ -44,6 +44,7 @@ struct drain_list {
 	struct buf entries;     /* of struct drain_entry */
 	size_t sorted;          /* so many at its front are sorted by id */
 	size_t swept;           /* where the sweep goes on */
+	size_t gone;            /* how many of those before it are gone */
 	int64_t told;           /* when the summary was last written */
 	struct spool_walk walk; /* a look under way */
 	bool looking;

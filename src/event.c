@@ -254,6 +254,27 @@ drop_nulls(struct tree *t)
 	}
 }
 
+/* Of what lies too deep only the text is kept: a ticket is read by the same
+ * strict reader, and there the alert lies deeper than where it came from. */
+static void
+flatten(struct arena *a, struct tree *t, size_t levels)
+{
+	struct buf b = BUF_MAX(MEASURE_MAX);
+
+	if (t->type != TREE_LIST && t->type != TREE_OBJECT)
+		return;
+	if (levels > 0) {
+		for (struct tree *m = t->first; m != NULL; m = m->next)
+			flatten(a, m, levels - 1);
+		return;
+	}
+	json_write(t, JSON_PLAIN, &b);
+	t->type = TREE_STR;
+	t->text = arena_copy(a, b.data, b.len);
+	t->len = b.len;
+	buf_free(&b);
+}
+
 /* The member of that name, made an object if it is none. */
 static struct tree *
 object(struct arena *a, struct tree *in, const char *name)
@@ -433,6 +454,7 @@ event_merge(const struct source *s, const struct tree *known,
 	if (!tree_is(alert, TREE_OBJECT))
 		alert = tree_new(a, TREE_OBJECT);
 	drop_nulls(alert);
+	flatten(a, alert, EVENT_DEPTH);
 	metadata = object(a, alert, "metadata");
 	restore(a, metadata, base, change);
 	wording_undo(alert, base, change, a);

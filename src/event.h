@@ -23,6 +23,7 @@ enum {
 	EVENT_MAX = 512000,    /* bytes; incident.io takes 512 KB */
 	EVENT_TITLE_MAX = 200, /* characters */
 	EVENT_KEY_MAX = 200,   /* bytes */
+	EVENT_DEPTH = 16,      /* levels of an alert */
 };
 
 /*
@@ -30,7 +31,8 @@ enum {
  * replaces.  The kind of s words it; what the configuration knows of its
  * tables, and then the source's environment, severity, owners and tags fill in
  * what the sender does not say; received_at is the time of first receipt,
- * and stays once it is set.  Never has a null.
+ * and stays once it is set.  Never has a null; what is deeper than EVENT_DEPTH
+ * is the text of its JSON.
  * What the sender itself says of the four is kept in the member `sender`.
  * Between them and the kind's words the source's wording is at work
  * (wording.h).

@@ -482,12 +482,13 @@ try_digits(double x, int n, struct decimal *d)
  * The fewest digits that read as x > 0.  Of a normal double no two texts of
  * up to 15 digits are the same, so if 15 do, they are its shortest but for
  * zeros.  Below, every number of digits has to be asked: if n digits do, so
- * do n + 1.
+ * do n + 1, and those that were sent do: more need not be asked, of numbers
+ * that cost a stranger little and us much.
  */
 static void
-shortest(double x, struct decimal *d)
+shortest(double x, int sent, struct decimal *d)
 {
-	int low = 1, high = MOST;
+	int low = 1, high = sent < MOST ? sent : MOST;
 
 	if (x >= DBL_MIN) {
 		low = SURE;
@@ -571,6 +572,7 @@ put_float(struct writer *w, const char *s, size_t n)
 {
 	const char *end = s + n;
 	struct decimal d;
+	int sent = MOST;
 	double x;
 
 	if (*s == 'N') {
@@ -581,10 +583,12 @@ put_float(struct writer *w, const char *s, size_t n)
 		PUT(w, "-");
 		s++;
 	}
-	if (*s != 'I' && read_decimal(s, end, &d) &&
-	    (d.n == 0 || (d.point >= SURE_LOW && d.point <= SURE_HIGH))) {
-		put_decimal(w, &d);
-		return;
+	if (*s != 'I' && read_decimal(s, end, &d)) {
+		if (d.n == 0 || (d.point >= SURE_LOW && d.point <= SURE_HIGH)) {
+			put_decimal(w, &d);
+			return;
+		}
+		sent = d.n;
 	}
 	x = to_double(s, (size_t)(end - s));
 	if (x > DBL_MAX) {
@@ -593,7 +597,7 @@ put_float(struct writer *w, const char *s, size_t n)
 	}
 	d.n = 0;
 	if (x > 0)
-		shortest(x, &d);
+		shortest(x, sent, &d);
 	put_decimal(w, &d);
 }
 

@@ -54,6 +54,13 @@ say_conf(int64_t now, const char *result, const char *why)
 	log_end(&l);
 }
 
+/* Whether a call, or a result that could not be written yet, is of a setup. */
+static bool
+in_use(const struct relay *r)
+{
+	return forward_busy(&r->drain.forward) || forward_busy(&r->webhook);
+}
+
 static void
 adopt(struct relay *r, struct setup *fresh)
 {
@@ -63,7 +70,7 @@ adopt(struct relay *r, struct setup *fresh)
 	post_stop(r->post, POST_WATCH);
 	r->setup = fresh;
 	r->broken[0] = '\0';
-	if (before != NULL && forward_busy(&r->drain.forward)) {
+	if (before != NULL && in_use(r)) {
 		r->old = before;
 		return;
 	}
@@ -72,11 +79,11 @@ adopt(struct relay *r, struct setup *fresh)
 		setup_close(before);
 }
 
-/* What the last call of the drain still used can go. */
+/* What the last calls still used can go. */
 static void
 forget_old(struct relay *r)
 {
-	if (r->old == NULL || forward_busy(&r->drain.forward))
+	if (r->old == NULL || in_use(r))
 		return;
 	drain_use(&r->drain, NULL);
 	setup_close(r->old);
@@ -757,8 +764,7 @@ relay_webhook(struct relay *r, struct request *req, struct answer *out)
 		(void)forward_settle(&r->webhook, req->now, &stuck);
 	if (!serve(r, req, out, &sr, &b, &why) && out->status == 503)
 		/* What is wrong with the spool may be that it was replaced. */
-		if (!forward_busy(&r->webhook) &&
-		    !forward_busy(&r->drain.forward)) {
+		if (!in_use(r)) {
 			drain_use(&r->drain, NULL);
 			setup_shut(r->setup);
 		}

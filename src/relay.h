@@ -25,7 +25,7 @@ struct relay {
 	const char *path; /* of the configuration; borrowed */
 	struct setup setups[2];
 	struct setup *setup; /* the one in use; NULL: there is none */
-	struct setup *old;   /* one that the drain's call still uses, or NULL */
+	struct setup *old;   /* one that a call still uses, or NULL */
 	struct post *post;
 	struct forward webhook;
 	struct drain drain;

@@ -475,6 +475,17 @@ fill(struct spool_room *r, const struct buf *file, struct fail *f)
 	return did;
 }
 
+/* What could not be read again must not be written over what can. */
+static bool
+is_writable(const struct buf *text, struct fail *f)
+{
+	if (!text->full && text->len > 0 &&
+	    text->len <= SPOOL_FILE_MAX - SEAL_SIZE)
+		return true;
+	return fail_set(
+	    f, FAIL_BROKEN, "spool: a file of over %d bytes", SPOOL_FILE_MAX);
+}
+
 /* Sealed text into tmp, then by rename to its place. */
 static bool
 publish(const struct spool_box *b, const char *id, struct spool_room *r,
@@ -485,6 +496,11 @@ publish(const struct spool_box *b, const char *id, struct spool_room *r,
 	struct spool_room own = { .fd = -1 };
 	bool did = true;
 
+	if (!is_writable(text, f)) {
+		if (r != NULL)
+			spool_unreserve(b, r);
+		return false;
+	}
 	if (r == NULL || r->fd == -1) {
 		r = &own;
 		did = make_tmp(b, id, r, f);

@@ -17,6 +17,9 @@ enum {
 	HOUR = 3600 * WHEN_SECOND,
 	TEXT_MAX = 4 * TICKET_MAX,
 	ERROR_MAX = 240,
+	VALUE_LEAST = 512,          /* bytes: no value is cut to less */
+	SMALL_MAX = 3 * TICKET_MAX, /* where no value is long */
+	WRITE_MAX = 1 << 30,
 };
 
 /* ---- the schedule ---- */
@@ -304,50 +307,121 @@ lean(const struct tree *whole, struct arena *a)
 	return to;
 }
 
-/* The longest string below t, looking into all that it holds. */
-static struct tree *
-longest(struct tree *t, struct tree *best)
+/* Cut each string below t to max bytes, at a character. */
+static void
+cut_longer(struct tree *t, size_t max)
 {
-	if (t->type == TREE_STR)
-		return best == NULL || t->len > best->len ? t : best;
+	if (t->type == TREE_STR && t->len > max)
+		for (t->len = max;
+		     t->len > 0 && (t->text[t->len] & 0xc0) == 0x80; t->len--)
+			;
 	if (t->type == TREE_LIST || t->type == TREE_OBJECT)
 		for (struct tree *m = t->first; m != NULL; m = m->next)
-			best = longest(m, best);
-	return best;
+			cut_longer(m, max);
 }
 
-/* Halve a string, at a character. */
-static void
-halve(struct tree *s)
+static size_t
+longest(const struct tree *t)
 {
-	s->len /= 2;
-	while (s->len > 0 && (s->text[s->len] & 0xc0) == 0x80)
-		s->len--;
+	size_t most = t->type == TREE_STR ? t->len : 0;
+
+	if (t->type == TREE_LIST || t->type == TREE_OBJECT)
+		for (const struct tree *m = t->first; m != NULL; m = m->next) {
+			size_t one = longest(m);
+
+			most = one > most ? one : most;
+		}
+	return most;
+}
+
+static void
+keep_text(
+    struct arena *a, struct tree *to, const struct tree *from, const char *name)
+{
+	const struct tree *t = tree_get(from, name);
+
+	if (tree_is(t, TREE_STR))
+		tree_set(a, to, name, t);
+}
+
+/* What of an alert must not be lost; what waits is a body of its own. */
+static struct tree *
+bare(const struct tree *whole, struct arena *a)
+{
+	const struct tree *from = tree_get(whole, "metadata");
+	struct tree *to = tree_new(a, TREE_OBJECT);
+	struct tree *metadata = tree_new(a, TREE_OBJECT);
+
+	keep_text(a, to, whole, "title");
+	keep_text(a, to, whole, "status");
+	keep_text(a, to, whole, "source_url");
+	keep_text(a, metadata, from, "source");
+	keep_text(a, metadata, from, "severity");
+	keep_text(a, metadata, from, "incident_id");
+	keep_text(a, metadata, from, "received_at");
+	tree_set(a, to, "metadata", metadata);
+	return to;
+}
+
+/*
+ * For people, unless that takes much more room than what it says: a line for
+ * each of very many small values, and its indentation.
+ */
+static void
+write_tree(const struct tree *t, struct buf *out)
+{
+	out->full = false;
+	json_write(t, JSON_PRETTY, out);
+	if (out->len <= TICKET_MAX && !out->full)
+		return;
+	buf_reset(out);
+	json_write(t, JSON_PLAIN, out);
+	/* The end that a seal stands before (seal.h). */
+	buf_cut(out, out->len - 1);
+	buf_puts(out, "\n}");
+}
+
+static bool
+fits(const struct tree *t, size_t max, struct buf *text)
+{
+	buf_reset(text);
+	write_tree(t, text);
+	return text->len <= max;
+}
+
+/* Into text, which is empty. */
+static void
+write_giant(const struct ticket *t, struct arena *a, struct buf *text)
+{
+	struct ticket thin = *t;
+	struct tree *tree;
+
+	thin.alert = lean(t->alert, a);
+	for (size_t i = 0; i < t->queued; i++)
+		thin.queue[i].body = lean(t->queue[i].body, a);
+	tree = tree_merge(a, ticket_tree(&thin, a), NULL);
+	for (size_t max = longest(tree) / 2; max >= VALUE_LEAST; max /= 2) {
+		if (fits(tree, TICKET_MAX, text))
+			return;
+		cut_longer(tree, max);
+	}
+	/* Very many small values. */
+	if (fits(tree, SMALL_MAX, text))
+		return;
+	tree_set(a, tree, "alert", bare(tree_get(tree, "alert"), a));
+	(void)fits(tree, SMALL_MAX, text);
 }
 
 void
 ticket_write(const struct ticket *t, struct arena *a, struct buf *out)
 {
-	struct ticket thin = *t;
-	struct tree *tree = ticket_tree(t, a);
-	size_t start = out->len;
-	struct tree *victim;
+	struct buf text = BUF_MAX(WRITE_MAX);
 
-	json_write(tree, JSON_PRETTY, out);
-	if (out->len - start <= TICKET_MAX)
-		return;
-	thin.alert = lean(t->alert, a);
-	for (size_t i = 0; i < t->queued; i++)
-		thin.queue[i].body = lean(t->queue[i].body, a);
-	tree = tree_merge(a, ticket_tree(&thin, a), NULL);
-	for (;;) {
-		buf_cut(out, start);
-		json_write(tree, JSON_PRETTY, out);
-		victim = longest(tree, NULL);
-		if (out->len - start <= TICKET_MAX || victim->len < 1024)
-			return;
-		halve(victim);
-	}
+	json_write(ticket_tree(t, a), JSON_PRETTY, &text);
+	if (text.full || text.len > TICKET_MAX)
+		write_giant(t, a, &text);
+	buf_add(out, text.data, text.len);
+	buf_free(&text);
 }
 
 /* ---- history ---- */
@@ -639,7 +713,7 @@ ticket_epitaph(const struct ticket *t, const struct ticket_event *e, int status,
 	tree_set_str(a, to, "why", t->error);
 	tree_set(a, to, "answer", tree_strn(a, answer, answer_len));
 	tree_set(a, to, "event", event_tree(e, a));
-	json_write(to, JSON_PRETTY, out);
+	write_tree(to, out);
 }
 
 bool

@@ -79,7 +79,9 @@ bool ticket_parse(const char *text, size_t n, struct ticket *t, struct arena *a,
 
 /*
  * Append the ticket's text.  Over TICKET_MAX metadata.extra gives way, then
- * the longest single values are cut.
+ * the longest single values are cut; of very many small ones first the layout
+ * goes, then all of the alert but a few words.  What waits is always whole, and
+ * the text under 4 MiB.
  */
 void ticket_write(const struct ticket *t, struct arena *a, struct buf *out);
 

@@ -7,7 +7,7 @@ import pytest
 
 from world import behave
 from world.montecarlo import alert
-from world.site import SECRET
+from world.site import SECRET, until
 
 NEW = "the-new-secret-" + "n3" * 12
 
@@ -138,3 +138,23 @@ def test_changes_under_load_refuse_nobody(site, standin):
             one.result(120)
     assert set(answers) <= {200, 202}
     assert site.log().count("taken up") >= 2
+
+
+def test_a_result_that_cannot_be_written_outlives_a_new_configuration(
+    site, standin
+):
+    hold = standin.script(behave.Hold())
+    site.start()
+    pending = site.box() / "pending"
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(site.post, alert("a"))
+        assert hold.reached.wait(60)
+        pending.chmod(0o500)
+        hold.release()
+        assert answer.result(60).json()["result"] == "queued"
+    for rate in (60, 61):
+        site.configure(destination={"rate": rate})
+        assert site.look().ok
+    pending.chmod(0o700)
+    until(lambda: site.tickets() == {}, "the result to be written")
+    assert len(standin.events("a")) == 1, "kept was the result, and the claim"

@@ -2,6 +2,7 @@
 
 #include "tap.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -56,10 +57,28 @@ death(void)
 	return status;
 }
 
+/* Which descriptor the first file gets where all three were closed. */
+static int
+first_file(void)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		for (int fd = 0; fd <= STDERR_FILENO; fd++)
+			(void)close(fd);
+		clean_process();
+		_exit(open("/dev/null", O_RDONLY));
+	}
+	(void)waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 int
 main(void)
 {
 	struct rlimit core;
+	int file = first_file();
 	int status = death();
 
 	for (size_t i = 0; i < N; i++)
@@ -78,6 +97,8 @@ main(void)
 	    "nor one through a pipe, to which the limit does not apply");
 	ok(WIFSIGNALED(status) && !WCOREDUMP(status),
 	    "a signal that dumps core dumps none");
+	ok(file > STDERR_FILENO,
+	    "no file becomes the log where there was none (%d)", file);
 	(void)clearenv();
 	clean_process();
 	ok(true, "an empty environment is clean already");

@@ -463,6 +463,47 @@ border(void)
 	ok(same, "one byte under the limit fits, the limit does not");
 }
 
+static size_t
+levels(const struct tree *t)
+{
+	size_t most = 0;
+
+	if (!tree_is(t, TREE_LIST) && !tree_is(t, TREE_OBJECT))
+		return 0;
+	for (const struct tree *m = t->first; m != NULL; m = m->next) {
+		size_t n = levels(m);
+
+		most = n > most ? n : most;
+	}
+	return most + 1;
+}
+
+static void
+deep(void)
+{
+	enum { DEPTH = 250 };
+	const struct source s = { .name = "plain", .kind = &plain };
+	struct buf b = BUF_MAX(1 << 16);
+	struct tree *t;
+
+	buf_puts(&b, "{\"title\":\"t\",\"metadata\":{\"a\":");
+	for (int i = 0; i < DEPTH; i++)
+		buf_puts(&b, "[");
+	buf_puts(&b, "\"core\"");
+	for (int i = 0; i < DEPTH; i++)
+		buf_puts(&b, "]");
+	buf_puts(&b, "}}");
+	t = event_merge(
+	    &s, NULL, parse(arena_str(&arena, b.data)), true, 1000, &arena);
+	ok(levels(t) == EVENT_DEPTH, "an alert has so many levels at most");
+	ok(strstr(text_of(event_body(t, "k", &arena)), "[\\\"core\\\"]") !=
+		NULL,
+	    "and keeps what lies deeper as text");
+	t = event_merge(&s, t, parse("{\"title\":\"u\"}"), false, 1000, &arena);
+	ok(levels(t) == EVENT_DEPTH, "also when it is merged again");
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -481,6 +522,7 @@ main(void)
 	description_goes();
 	metadata_goes();
 	border();
+	deep();
 	arena_free(&arena);
 	return tap_done();
 }

@@ -130,6 +130,17 @@ rooms(void)
 	ok(files_in("tmp") == 0, "given back");
 	ok(spool_bury(&box, id, 7, &b, &f) && files_in("d/dead") == 1,
 	    "a dead letter is written");
+	b.full = true;
+	ok(!spool_store(&box, id, 6, &b, NULL, &f) && f.kind == FAIL_BROKEN,
+	    "half a text is not");
+	buf_free(&b);
+	ok(!spool_store(&box, id, 6, &b, NULL, &f), "nor none");
+	b = BUF_MAX(SPOOL_FILE_MAX);
+	(void)memset(buf_room(&b, SPOOL_FILE_MAX), ' ', SPOOL_FILE_MAX);
+	buf_grew(&b, SPOOL_FILE_MAX);
+	ok(!spool_store(&box, id, 6, &b, NULL, &f),
+	    "nor what is too much to be read again");
+	is(load(&found), text2, "and what was there stays");
 	buf_free(&b);
 }
 
@@ -190,6 +201,7 @@ locks(void)
 	lock_drop(&one, LOCK_CLAIM, id);
 	ok(lock_try(&two, LOCK_CLAIM, id, &f) == LOCK_GOT,
 	    "until it is dropped");
+	(void)fflush(stdout);
 	if (fork() == 0)
 		_exit(lock_try(&one, LOCK_CLAIM, id, &f) == LOCK_BUSY ? 0 : 1);
 	wait(&status);

@@ -355,6 +355,57 @@ giants(void)
 	buf_free(&text);
 }
 
+/* As many members with short names and values as fit in so many bytes. */
+static struct tree *
+crowd(size_t bytes)
+{
+	struct tree *all = tree_new(&arena, TREE_OBJECT);
+
+	for (size_t i = 0; i < bytes / 12; i++) {
+		struct tree *one = tree_push(all, tree_num(&arena, 1));
+
+		one->key = arena_printf(&arena, "x%07zu", i);
+		one->key_len = (uint32_t)strlen(one->key);
+	}
+	return all;
+}
+
+static const struct {
+	const char *where;
+	size_t bytes;
+	const char *why;
+} crowds[] = {
+	{ "extra", 3 << 19, "of fields that we have no use for" },
+	{ "extra", 16 << 20, "of more than a file may hold" },
+	{ "crowd", 3 << 19, "of fields that do not give way" },
+	{ "crowd", 16 << 20, "of more of them than a file may hold" },
+};
+
+static void
+multitudes(void)
+{
+	for (size_t i = 0; i < sizeof(crowds) / sizeof(crowds[0]); i++) {
+		struct ticket t = fresh();
+		struct buf text = BUF_MAX(4 << 20);
+		struct ticket_change c = change('f', "1", "minor");
+		struct ticket back;
+		struct fail f = { 0 };
+
+		tree_set(&arena, tree_get(c.alert, "metadata"), crowds[i].where,
+		    crowd(crowds[i].bytes));
+		c.body = event_body(c.alert, "key", &arena);
+		(void)ticket_enqueue(&t, &c, start, &arena);
+		ticket_write(&t, &arena, &text);
+		ok(text.len < 4 << 20 && text.len > 2 &&
+			strcmp(text.data + text.len - 2, "\n}") == 0 &&
+			ticket_parse(text.data, text.len, &back, &arena, &f) &&
+			back.queued == 1,
+		    "a multitude %s is kept in a file that can be read: %zu %s",
+		    crowds[i].why, text.len, f.text);
+		buf_free(&text);
+	}
+}
+
 static void
 histories(void)
 {
@@ -424,6 +475,7 @@ main(void)
 	refusals();
 	files();
 	giants();
+	multitudes();
 	histories();
 	revivals();
 	arena_free(&arena);

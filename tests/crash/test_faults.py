@@ -1,0 +1,303 @@
+"""Each call fails in turn, or moves less than it was asked to."""
+
+import collections
+import itertools
+import os
+import shutil
+
+import pytest
+
+from world import behave
+from world.site import ROOT, ticket_id
+
+from . import calls, long_form
+from .sender import (
+    FIRING,
+    RESOLVED,
+    by_cgi,
+    check_spool,
+    drain,
+)
+from .test_kill import begun, nothing, quiet, verdict_of, wait_with
+
+FAULTY = ROOT / (os.environ.get("BUILD") or "build") / "tools" / "faulty.so"
+EACH = 3  # calls of one name, in the short form
+ERRORS = ["ENOSPC", "EIO", "EDQUOT", "EROFS", "EMFILE", "EINTR"]
+
+#: These fail in the world, and here; close has a test of its own, since one
+#: that fails has closed all the same.
+CAN_FAIL = {
+    "connect", "faccessat2", "fallocate", "fcntl", "fstatfs",
+    "fsync", "ftruncate", "getdents64", "linkat", "mkdirat", "newfstatat",
+    "openat", "poll", "pread64", "pwrite64", "read", "recvfrom", "renameat",
+    "sendto", "socket", "unlinkat", "write",
+}  # fmt: skip
+
+
+def faults(found):
+    """(call, error): in the short form each call with one error in turn, and
+    of many alike a few; in the long form with each."""
+    found = [c for c in found if c.name in CAN_FAIL]
+    if long_form():
+        return list(itertools.product(found, ERRORS))
+    return [(c, ERRORS[n % len(ERRORS)]) for n, c in enumerate(few(found))]
+
+
+def few(found):
+    """Of each name not more than EACH, from all over the run."""
+    by_name = collections.defaultdict(list)
+    for call in found:
+        by_name[call.name].append(call)
+    kept = set()
+    for same in by_name.values():
+        step = -(-len(same) // EACH)
+        kept.update(same[::step])
+    return [c for c in found if c in kept]
+
+
+#: What fails here leaves the outcome of an exchange unknown.
+NETWORK = {"connect", "poll", "recvfrom", "sendto", "socket"}
+
+
+def bound(call):
+    """How often an alert may come again: what is unknown is tried again, and
+    its newest state sent once more."""
+    return 2 if call.name in NETWORK else 1
+
+
+def settled(site, _, sender, alert):
+    """It rang and is settled; nothing of it may ever be set aside."""
+    assert sender.post(by_cgi(site), alert, FIRING) == 200
+    quiet(site)
+    drain(site)
+
+
+def check_answer(done, what):
+    """Stored or delivered, or a clear refusal that says when to come again."""
+    said = calls.status(done)
+    assert done.returncode >= 0, f"{what}: ended by a signal"
+    if not done.stdout:
+        return 0  # it was the answer that could not be written
+    assert said in (200, 202, 503), f"{what}: {done.stdout} {done.stderr}"
+    if said == 503:
+        assert b"\r\nRetry-After: " in done.stdout, what
+    return said
+
+
+WEBHOOKS = [
+    (nothing, FIRING, RESOLVED, None, "a new alert"),
+    (settled, RESOLVED, FIRING, None, "the resolve of a settled one"),
+    (wait_with, FIRING, RESOLVED, "+10s", "one of which two are due"),
+]
+
+
+@pytest.mark.parametrize(
+    "before, status, after, when, why",
+    WEBHOOKS,
+    ids=[row[-1] for row in WEBHOOKS],
+)
+def test_a_webhook_of_which_any_call_fails_is_kept_or_refused(
+    plain, sender, tally, before, status, after, when, why
+):
+    calls.needs_strace()
+    env = calls.later(when) if when else {}
+    standin = begun(plain, sender)
+    before(plain, standin, sender, "trace")
+    seq, body = sender.body("trace", status)
+    found = calls.Run.webhook(plain, body, **env).calls()
+    sender.note("trace", seq, status, 0)
+    said = []
+    for call, error in faults(found):
+        alert = f"{why} {call} {error}"
+        before(plain, standin, sender, alert)
+        seq, body = sender.body(alert, status)
+        done = calls.Run.webhook(plain, body, **env).failed(call, error)
+        said.append(check_answer(done, alert))
+        sender.note(alert, seq, status, said[-1], calls.stored(done))
+        assert list((plain.spool / "corrupt").iterdir()) == [], alert
+        assert sender.post(by_cgi(plain), alert, after) in (200, 202), alert
+        drain(plain)
+        verdict_of(sender, standin, alert).check(repeats=bound(call))
+    quiet(plain)
+    drain(plain)
+    check_spool(plain.spool)
+    assert {200, 503} <= set(said) or {202, 503} <= set(said)
+    assert said.count(0) <= len(ERRORS), "only the answer's own write"
+    tally(sender.judge(standin).check(repeats=2), len(said))
+
+
+def test_a_drain_of_which_any_call_fails_sends_nothing_twice(
+    plain, sender, tally
+):
+    """A result that cannot be written is written by and by."""
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    run = calls.Run.drain(plain)
+    wait_with(plain, standin, sender, "trace")
+    found = run.calls()
+    tried = 0
+    for call, error in faults(found):
+        if call.name in NETWORK:
+            continue  # what is unknown is repeated, lawfully
+        alert = f"drain {call} {error}"
+        wait_with(plain, standin, sender, alert)
+        done = run.failed(call, error)
+        assert done.returncode >= 0, f"{alert}: ended by a signal"
+        assert list((plain.spool / "corrupt").iterdir()) == [], alert
+        drain(plain)
+        verdict_of(sender, standin, alert).check(repeats=0)
+        tried += 1
+    check_spool(plain.spool)
+    tally(sender.judge(standin).check(repeats=0), tried)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_rename_that_fails_changes_nothing(plain, sender, error):
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    standin.always(behave.answer(503))
+    assert sender.post(by_cgi(plain), "a") == 202
+    quiet(plain)
+    path = plain.box() / "pending" / f"{ticket_id('a')}.json"
+    before = path.read_bytes()
+    seq, body = sender.body("a", RESOLVED)
+    done = calls.Run.webhook(plain, body).inject(
+        "-e", "trace=renameat", "-e", f"inject=renameat:error={error}"
+    )
+    assert sender.note("a", seq, RESOLVED, check_answer(done, error)) == 503
+    quiet(plain)
+    assert path.read_bytes() == before
+    assert list((plain.spool / "tmp").iterdir()) == []
+    standin.decide(None)
+    drain(plain)
+    sender.judge(standin).check(repeats=0)
+    check_spool(plain.spool)
+
+
+#: EINTR would be tried again for as long as it lasts.
+LASTING = [e for e in ERRORS if e != "EINTR"]
+
+
+@pytest.mark.parametrize("error", LASTING)
+@pytest.mark.parametrize("name", ["openat", "read", "newfstatat", "fcntl"])
+def test_an_errno_never_moves_a_healthy_ticket(plain, sender, name, error):
+    """Every look at the ticket fails, from the spool's opening on."""
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    settled(plain, standin, sender, "a")
+    standin.always(behave.answer(503))
+    assert sender.post(by_cgi(plain), "a", RESOLVED) == 202
+    quiet(plain)
+    seq, body = sender.body("a", RESOLVED)
+    run = calls.Run.webhook(plain, body)
+    reads = [c for c in run.calls() if c.name == name]
+    sender.note("a", seq, RESOLVED, 0)
+    quiet(plain)
+    for call in reads if long_form() else reads[-3:]:
+        seq, body = sender.body("a", RESOLVED)
+        done = calls.Run.webhook(plain, body).inject(
+            "-e", f"trace={name}",
+            "-e", f"inject={name}:error={error}:when={call.nth}+",
+        )  # fmt: skip
+        sender.note("a", seq, RESOLVED, check_answer(done, f"{name} {error}"))
+        quiet(plain)
+        assert list((plain.spool / "corrupt").iterdir()) == []
+        assert plain.ticket("a")["key"] == "a"
+    standin.decide(None)
+    drain(plain)
+    sender.judge(standin).check(repeats=0)
+    check_spool(plain.spool)
+
+
+def test_a_torn_ticket_is_set_aside_and_harms_no_other(plain, sender):
+    standin = begun(plain, sender)
+    for alert in "ab":
+        wait_with(plain, standin, sender, alert)
+    path = plain.box() / "pending" / f"{ticket_id('a')}.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    drain(plain)
+    (aside,) = (plain.spool / "corrupt").iterdir()
+    assert aside.read_bytes() == whole[: len(whole) // 2]
+    verdict_of(sender, standin, "b").check(repeats=0)
+    assert sender.post(by_cgi(plain), "a", FIRING) == 200
+    assert standin.alerts().is_open("a")
+
+
+# ---- short reads and writes ----
+
+
+def faulty(site, **how):
+    """The environment in which calls do a part of what they are asked for."""
+    library = site.dir / "faulty.so"
+    if not library.exists():
+        shutil.copy(FAULTY, library)
+        site.own(library)
+    env = {f"FAULTY_{name.upper()}": value for name, value in how.items()}
+    return {"LD_PRELOAD": library, **env}
+
+
+def test_a_close_that_fails_is_a_write_that_failed(plain, sender, tally):
+    """Where quota or a network file system report late."""
+    standin = begun(plain, sender)
+    seq, body = sender.body("trace")
+    found = calls.Run.webhook(plain, body).calls()
+    sender.note("trace", seq, FIRING, 0)
+    quiet(plain)
+    said = []
+    for nth in range(1, sum(c.name == "close" for c in found) + 1):
+        alert = f"close {nth}"
+        seq, body = sender.body(alert)
+        env = faulty(plain, close=nth)
+        done = calls.Run.webhook(plain, body, **env).plainly()
+        said.append(check_answer(done, alert))
+        sender.note(alert, seq, FIRING, said[-1], calls.stored(done))
+        quiet(plain)
+        assert sender.post(by_cgi(plain), alert, RESOLVED) == 200
+        quiet(plain)
+    drain(plain)
+    check_spool(plain.spool)
+    assert not all(p.stored for p in sender.posts), "a write was reached"
+    tally(sender.judge(standin).check(repeats=1), len(said))
+
+
+@pytest.mark.parametrize("most", [1, 7, 1000])
+def test_reads_and_writes_that_come_short_lose_nothing(
+    plain, sender, tally, most
+):
+    standin = begun(plain, sender)
+    env = faulty(plain, most=most)
+    for status in (FIRING, RESOLVED, FIRING):
+        seq, body = sender.body("a", status)
+        done = calls.Run.webhook(plain, body, **env).plainly()
+        sender.note("a", seq, status, check_answer(done, f"at most {most}"))
+        assert sender.posts[-1].answer in (200, 202)
+        quiet(plain)
+        check_spool(plain.spool, drained=False)
+    done = plain.cli("drain", env=env)
+    assert done.returncode in (0, 75), done.stderr
+    drain(plain)
+    check_spool(plain.spool)
+    tally(sender.judge(standin).check(repeats=0))
+
+
+def test_when_room_ends_at_any_byte_nothing_is_torn(plain, sender, tally):
+    """A disk that fills up in the middle of a file."""
+    standin = begun(plain, sender)
+    step = 211 if long_form() else 1499
+    for total in range(0, 24000, step):
+        alert = f"after {total}"
+        for status in (FIRING, RESOLVED):
+            seq, body = sender.body(alert, status)
+            env = faulty(plain, room=total)
+            done = calls.Run.webhook(plain, body, **env).plainly()
+            said = check_answer(done, alert)
+            sender.note(alert, seq, status, said, calls.stored(done))
+            quiet(plain)
+            check_spool(plain.spool, drained=False)
+        assert sender.post(by_cgi(plain), alert, FIRING) in (200, 202)
+        quiet(plain)
+        drain(plain)
+        verdict_of(sender, standin, alert).check(repeats=1)
+    check_spool(plain.spool)
+    tally(sender.judge(standin).check(repeats=1), 24000 // step + 1)

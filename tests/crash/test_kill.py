@@ -1,0 +1,197 @@
+"""kill -9 before each system call in turn; then life goes on."""
+
+import pytest
+
+from world import behave
+from world.site import until
+
+from . import calls, long_form
+from .sender import (
+    FIRING,
+    RESOLVED,
+    arrivals,
+    by_cgi,
+    check_spool,
+    drain,
+)
+from .oracle import judge
+
+
+def quiet(site):
+    """Until no child of a CGI program drains any more."""
+    until(lambda: site.workers() == [], "the children to leave")
+
+
+def chosen(found):
+    """All calls; in the short form those that others can see."""
+    return found if long_form() else calls.telling(found)
+
+
+def begun(site, sender):
+    """A spool that is there, so that its making is not traced."""
+    assert sender.post(by_cgi(site), "begun", FIRING) == 200
+    quiet(site)
+    return site.standin
+
+
+def verdict_of(sender, standin, alert):
+    return judge(
+        [p for p in sender.posts if p.alert == alert],
+        [a for a in arrivals(standin) if a.alert == alert],
+    )
+
+
+def wait_with(site, standin, sender, alert):
+    """A firing and its resolve, both kept and not delivered."""
+    standin.always(behave.answer(503))
+    for status in (FIRING, RESOLVED):
+        assert sender.post(by_cgi(site), alert, status) == 202
+    quiet(site)
+    standin.decide(None)
+
+
+def nothing(*_):
+    """A new alert has no past."""
+
+
+def delivered(site, _, sender, alert):
+    """It rang, and its ticket is settled."""
+    assert sender.post(by_cgi(site), alert, FIRING) == 200
+    quiet(site)
+    drain(site)
+
+
+def killed_webhook(site, sender, alert, status, call, **env):
+    """A webhook whose process is killed before a call.  Whether it was."""
+    seq, body = sender.body(alert, status)
+    done = calls.Run.webhook(site, body, **env).killed(call)
+    sender.note(alert, seq, status, calls.status(done))
+    return done.returncode != 0
+
+
+WEBHOOKS = [
+    (nothing, FIRING, RESOLVED, None, "a new alert"),
+    (delivered, RESOLVED, RESOLVED, None, "the resolve of a settled one"),
+    (wait_with, FIRING, RESOLVED, "+10s", "one of which two are due"),
+]
+
+
+@pytest.mark.parametrize(
+    "before, status, after, when, why",
+    WEBHOOKS,
+    ids=[row[-1] for row in WEBHOOKS],
+)
+def test_a_webhook_killed_at_any_call_loses_nothing(
+    plain, sender, tally, before, status, after, when, why
+):
+    env = calls.later(when) if when else {}
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    before(plain, standin, sender, "trace")
+    seq, body = sender.body("trace", status)
+    found = chosen(calls.Run.webhook(plain, body, **env).calls())
+    sender.note("trace", seq, status, 0)
+    kills = 0
+    for call in found:
+        alert = f"{why} {call}"
+        before(plain, standin, sender, alert)
+        kills += killed_webhook(plain, sender, alert, status, call, **env)
+        assert sender.post(by_cgi(plain), alert, after) in (200, 202)
+        drain(plain)
+        verdict_of(sender, standin, alert).check(repeats=1)
+    quiet(plain)
+    drain(plain)
+    check_spool(plain.spool)
+    assert kills > len(found) * 0.8, "most of the calls were reached"
+    verdict = sender.judge(standin).check(repeats=1)
+    assert verdict.repeated <= kills
+    tally(verdict, kills)
+
+
+def test_a_drain_killed_at_any_call_loses_nothing(plain, sender, tally):
+    """Two tickets wait, each with a firing and its resolve."""
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    run = calls.Run.drain(plain)
+    wait_with(plain, standin, sender, "trace a")
+    wait_with(plain, standin, sender, "trace b")
+    found = chosen(run.calls())
+    kills = 0
+    for call in found:
+        alerts = [f"drain {call} {n}" for n in "ab"]
+        for alert in alerts:
+            wait_with(plain, standin, sender, alert)
+        kills += run.killed(call).returncode != 0
+        drain(plain)
+        repeated = 0
+        for alert in alerts:
+            verdict = verdict_of(sender, standin, alert).check(repeats=1)
+            repeated += verdict.repeated
+        assert repeated <= 1, f"{call}: only what was last sent may repeat"
+    check_spool(plain.spool)
+    assert kills > len(found) * 0.8, "most of the calls were reached"
+    tally(sender.judge(standin).check(repeats=1), kills)
+
+
+def test_a_refusal_killed_at_any_call_leaves_one_dead_letter(plain, sender):
+    """And the ticket goes on."""
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    standin.decide(lambda s: behave.answer(422) if b'"seq":0' in s.body else None)
+    _, body = sender.body("trace")
+    found = chosen(calls.Run.webhook(plain, body).calls())
+    drain(plain)
+    dead = 1
+    for call in found:
+        killed_webhook(plain, sender, f"dead {call}", FIRING, call)
+        quiet(plain)
+        drain(plain)
+        pending = [s for s in standin.history(f"dead {call}") if s.done]
+        dead += bool(pending)
+        assert len(pending) <= 2, f"{call}: sent more often than once again"
+        check_spool(plain.spool, dead=dead)
+        assert sender.post(by_cgi(plain), f"dead {call}", RESOLVED) == 200
+    quiet(plain)
+    drain(plain)
+    check_spool(plain.spool, dead=dead)
+
+
+def test_killed_while_the_spool_is_made_it_is_made_by_the_next(plain, sender):
+    calls.needs_strace()
+    _, body = sender.body("first")
+    run = calls.Run.webhook(plain, body)
+    found = run.calls()
+    making = found[: max(at for at, c in enumerate(found) if c.name == "mkdirat")]
+    making = making if long_form() else making[:6] + making[6::12]
+    for call in [*making, None]:
+        quiet(plain)
+        plain.cli("drain")
+        for path in sorted(plain.spool.iterdir()):
+            plain.run("rm", "-rf", path)
+        if call is not None:
+            run.killed(call)
+        alert = f"first {call}"
+        assert sender.post(by_cgi(plain), alert) == 200, call
+        assert len(list(plain.box().glob("settled/*"))) == 256
+        quiet(plain)
+        drain(plain)
+        check_spool(plain.spool)
+        verdict_of(sender, plain.standin, alert).check(repeats=0)
+
+
+def test_what_a_killed_writer_left_is_removed_after_a_day(plain, sender):
+    calls.needs_strace()
+    seq, body = sender.body("trace")
+    found = calls.Run.webhook(plain, body).calls()
+    quiet(plain)
+    fsync = next(c for c in found if c.name == "fsync")
+    for n in range(3):
+        killed_webhook(plain, sender, f"left {n}", FIRING, fsync)
+    left = [p.name for p in (plain.spool / "tmp").iterdir()]
+    assert len(left) == 3
+    drain(plain)
+    assert sorted(p.name for p in (plain.spool / "tmp").iterdir()) == sorted(left)
+    plain.run("faketime", "-f", "+25h", plain.bin / "bellrelay",
+              "-c", plain.conf, "drain")  # fmt: skip
+    assert list((plain.spool / "tmp").iterdir()) == []
+    assert seq == 0
