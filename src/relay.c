@@ -650,7 +650,7 @@ serve(struct relay *r, struct request *req, struct answer *out,
 	if (!prove(r, req, sr, out, why))
 		return false;
 	sr->proven = true;
-	s->kind->read(s, sr, &r->arena, &reading);
+	source_read(s, sr, &r->arena, &reading);
 	if (reading.items == NULL) {
 		answer_items(out, NULL, 0, false, &r->arena);
 		return true;
