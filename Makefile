@@ -19,7 +19,8 @@ PACKAGES_BUILD = gcc libc6-dev make pkg-config libfcgi-dev libjson-c-dev \
 PACKAGES_RUN = lighttpd curl python3 python3-cryptography \
 	python3-jsonschema openssl
 PACKAGES_CHECK = $(PACKAGES_RUN) python3-pytest python3-requests perl \
-	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime
+	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime \
+	patch mount util-linux e2fsprogs xfsprogs btrfs-progs
 
 CC = cc
 CFLAGS = -O2 -g
@@ -135,7 +136,8 @@ units: $(UNITS)
 quick: packages-check units
 	tests/rooms.sh
 
-check: packages-check $(PROGRAMS) $(BUILD)/tools/canonical
+check: packages-check $(PROGRAMS) $(BUILD)/tools/canonical \
+    $(BUILD)/tools/faulty.so
 	tests/rooms.sh
 	$(MAKE) --no-print-directory units
 	$(MAKE) --no-print-directory lint
@@ -153,6 +155,12 @@ asan:
 	$(MAKE) --no-print-directory BUILD=build-asan BIN=build-asan/bin \
 	    CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' \
 	    HARDEN= units build-asan/bin/bellrelay.fcgi build-asan/bin/bellrelay
+
+# The crash tests in their long form: every call with every error, and so many
+# rounds of what is left to chance.
+ROUNDS = 200
+torture: packages-check $(PROGRAMS) $(BUILD)/tools/faulty.so
+	ROUNDS=$(ROUNDS) $(PYTHON) -m pytest -q tests/crash
 
 # A fuzzer is built apart from all else, with clang.
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(ROOMS) $(BUILD)/printable.h | packages-check

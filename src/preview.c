@@ -364,6 +364,7 @@ const struct command preview_map = {
 	.least = 1,
 	.most = 2,
 	.options = { { "--explain", NULL,
-	    "say on stderr which rule made each field", false } },
+	    "say on stderr which rule made what, and where it goes",
+	    false } },
 	.run = map,
 };
