@@ -20,6 +20,7 @@ PACKAGES_RUN = lighttpd curl python3 python3-cryptography \
 	python3-jsonschema openssl
 PACKAGES_CHECK = $(PACKAGES_RUN) python3-pytest python3-requests perl \
 	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime \
+	patch mount util-linux e2fsprogs xfsprogs btrfs-progs \
 	apache2-bin libapache2-mod-fcgid nginx-light caddy spawn-fcgi systemd
 
 CC = cc
@@ -136,7 +137,8 @@ units: $(UNITS)
 quick: packages-check units
 	tests/rooms.sh
 
-check: packages-check $(PROGRAMS) $(BUILD)/tools/canonical
+check: packages-check $(PROGRAMS) $(BUILD)/tools/canonical \
+    $(BUILD)/tools/faulty.so
 	tests/rooms.sh
 	$(MAKE) --no-print-directory units
 	$(MAKE) --no-print-directory lint
@@ -154,6 +156,12 @@ asan:
 	$(MAKE) --no-print-directory BUILD=build-asan BIN=build-asan/bin \
 	    CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' \
 	    HARDEN= units build-asan/bin/bellrelay.fcgi build-asan/bin/bellrelay
+
+# The crash tests in their long form: every call with every error, and so many
+# rounds of what is left to chance.
+ROUNDS = 200
+torture: packages-check $(PROGRAMS) $(BUILD)/tools/faulty.so
+	ROUNDS=$(ROUNDS) $(PYTHON) -m pytest -q tests/crash
 
 # A fuzzer is built apart from all else, with clang.
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(ROOMS) $(BUILD)/printable.h | packages-check

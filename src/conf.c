@@ -73,6 +73,43 @@ read_destination(struct row_reading *r, const struct settings_section *section)
 	return true;
 }
 
+/* Name the line of the value that is at fault. */
+static bool
+fault(struct row_reading *r, const struct settings_section *section,
+    const struct source_fault *at, const struct fail *why)
+{
+	const struct setting *s = settings_find(section, at->option);
+
+	return plain_fail(&r->settings->plain,
+	    at->value < s->n ? s->values[at->value].line : section->title.line,
+	    r->f, "%s: %s", at->option, why->text);
+}
+
+static bool
+read_severities(struct row_reading *r)
+{
+	struct conf *c = r->c;
+	struct source_fault at = { NULL, 0 };
+	struct fail why = { 0 };
+
+	c->severities = arena_alloc(&c->arena, sizeof(*c->severities));
+	return wording_read_rules(
+		   &c->severity_map, &c->arena, c->severities, &at, &why) ||
+	    fault(r, &r->settings->top, &at, &why);
+}
+
+static bool
+read_wording(struct row_reading *r, const struct settings_section *section,
+    struct conf_source *s)
+{
+	struct source_fault at = { NULL, 0 };
+	struct fail why = { 0 };
+
+	return wording_read(&s->words, r->c->severities, &r->c->arena,
+		   &s->source.wording, &at, &why) ||
+	    fault(r, section, &at, &why);
+}
+
 static bool
 read_source(struct row_reading *r, const struct settings_section *section)
 {
@@ -84,7 +121,7 @@ read_source(struct row_reading *r, const struct settings_section *section)
 		.source.tables = c->tables };
 	if (!begin_section(r, section, conf_source(c, name) != NULL) ||
 	    !row_read(r, row_source, section, s) ||
-	    !row_read_kind(r, section, s))
+	    !row_read_kind(r, section, s) || !read_wording(r, section, s))
 		return false;
 	if (s->source.namespace == NULL)
 		s->source.namespace = name;
@@ -248,7 +285,7 @@ read_sections(struct row_reading *r)
 	c->tables->items =
 	    arena_alloc(&c->arena, s->n * sizeof(*c->tables->items));
 	c->tables->n = 0;
-	return row_read(r, row_top, &s->top, c) &&
+	return row_read(r, row_top, &s->top, c) && read_severities(r) &&
 	    read_each(r, "table", false, read_table) &&
 	    read_each(r, "destination", true, read_destination) &&
 	    self_alert_ok(r) && read_each(r, "source", true, read_source) &&

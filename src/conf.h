@@ -18,6 +18,7 @@
 #include "route.h"
 #include "source.h"
 #include "table.h"
+#include "wording.h"
 
 struct buf;
 struct fail;
@@ -43,6 +44,7 @@ struct conf_to {
 struct conf_source {
 	struct source source;
 	struct conf_to to;
+	struct wording_options words;
 	const char **named; /* as source.values: the file of each secret */
 };
 
@@ -88,8 +90,10 @@ struct conf {
 	size_t n_destinations;
 	struct conf_source *sources;
 	size_t n_sources;
-	struct table_list *tables; /* asked in order */
-	struct conf_route *routes; /* asked in order */
+	struct option_value severity_map;
+	struct wording_rules *severities; /* the same, read */
+	struct table_list *tables;        /* asked in order */
+	struct conf_route *routes;        /* asked in order */
 	size_t n_routes;
 	struct file *files; /* itself, includes, secrets, tokens, CAs */
 };

@@ -458,7 +458,10 @@ read_alert(const struct source *s, const struct tree *t, struct arena *a)
 	id = read(&r);
 	key = draft_key(s, id, t, a);
 	item = draft_end(&r.draft, key, "firing");
-	return is_over(t) ? draft_over(key, a) : item;
+	if (is_over(t))
+		item = draft_over(key, a);
+	item->part = t;
+	return item;
 }
 
 /* ---- several alerts --------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "table.h"
 #include "tree.h"
 #include "when.h"
+#include "wording.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -222,7 +223,8 @@ struct name {
 
 static const struct name alert_order[] = { NAME("title"), NAME("status"),
 	NAME("description"), NAME("source_url"), NAME("metadata"),
-	NAME("sender"), NAME("facts") };
+	NAME("sender"), NAME("words"), NAME("added"), NAME("picked"),
+	NAME("facts") };
 
 static const struct name metadata_order[] = { NAME("source"), NAME("severity"),
 	NAME("owners"), NAME("tags"), NAME("environment"),
@@ -455,13 +457,17 @@ event_merge(const struct source *s, const struct tree *known,
 	flatten(a, alert, EVENT_DEPTH);
 	metadata = object(a, alert, "metadata");
 	restore(a, metadata, base, change);
+	wording_undo(alert, base, change, a);
 	if (s->kind->word != NULL)
 		s->kind->word(alert, a);
 
 	metadata = object(a, alert, "metadata");
+	wording_add(s->wording, alert, a);
 	remember(a, alert, metadata);
 	fill_in(a, alert, s);
 	receipt(a, metadata, known, now);
+	tree_set(a, alert, "title", title(alert, a));
+	wording_say(s->wording, alert, a);
 	tree_set(a, alert, "title", title(alert, a));
 	in_order(metadata, metadata_order, COUNT(metadata_order));
 	in_order(alert, alert_order, COUNT(alert_order));
@@ -513,10 +519,9 @@ static const struct {
 	{ "p5", 1 },
 };
 
-int
-event_severity(const struct tree *alert)
+static int
+rank(const struct tree *t)
 {
-	const struct tree *t = tree_at(alert, "/metadata/severity");
 	char word[16];
 	size_t n = 0;
 
@@ -536,6 +541,17 @@ event_severity(const struct tree *alert)
 		if (strcmp(word, severities[i].word) == 0)
 			return severities[i].severity;
 	return 0;
+}
+
+int
+event_severity(const struct tree *alert)
+{
+	int known = rank(tree_at(alert, "/metadata/severity"));
+
+	/* What it was mapped to may be a word of the user's own. */
+	if (known != 0)
+		return known;
+	return rank(tree_at(alert, "/metadata/severity_sent"));
 }
 
 /* ---- the body --------------------------------------------------------------

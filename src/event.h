@@ -34,6 +34,8 @@ enum {
  * and stays once it is set.  Never has a null; what is deeper than EVENT_DEPTH
  * is the text of its JSON.
  * What the sender itself says of the four is kept in the member `sender`.
+ * Between them and the kind's words the source's wording is at work
+ * (wording.h).
  */
 struct tree *event_merge(const struct source *s, const struct tree *known,
     const struct tree *change, bool whole, int64_t now, struct arena *a);
@@ -43,7 +45,8 @@ bool event_resolved(const struct tree *alert);
 
 /*
  * How grave: 0 unknown, 1 (info) to 5 (critical), from metadata.severity in
- * the words in use: SEV-1.., P1.., critical, error, fail, major, warn, minor.
+ * the words in use: SEV-1.., P1.., critical, error, fail, major, warn, minor;
+ * if that is none of them, from metadata.severity_sent.
  */
 int event_severity(const struct tree *alert);
 

@@ -171,9 +171,16 @@ static enum forward_start
 prepare_direct(struct forward *fw, const struct forward_ask *ask, int64_t now,
     int64_t *until, struct fail *f)
 {
+	struct keep k;
+
 	fw->event = (struct ticket_event){
 		.resolved = ask->resolved, .urgent = true, .body = ask->body
 	};
+	if (!load_locked(fw, &k, now, f))
+		return FORWARD_FAILED;
+	/* What found room meanwhile is newer, and may have been sent. */
+	if (k.there)
+		return FORWARD_BUSY;
 	return ask_pace(fw, ask, now, until, f);
 }
 

@@ -579,7 +579,10 @@ read_alert(const struct source *s, const struct tree *alert, enum status is,
 	const char *original;
 
 	*item = (struct source_item){
-		.whole = true, .only_known = is == RESOLVED, .change = c
+		.whole = true,
+		.only_known = is == RESOLVED,
+		.change = c,
+		.part = alert,
 	};
 	item->key = source_key(
 	    a, arena_printf(a, "%s/", s->namespace), id, strlen(id), &original);

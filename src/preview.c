@@ -14,6 +14,7 @@
 #include "source.h"
 #include "table.h"
 #include "tree.h"
+#include "wording.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +97,30 @@ origin_of_list(const struct passage *p, const char *name, bool sent)
 	return text;
 }
 
+/* What the wording of the source has put there; NULL: nothing. */
+static const char *
+origin_of_added(const struct passage *p, const char *name)
+{
+	const struct wording *w = p->source->wording;
+	const struct tree *added = tree_get(p->alert, "added");
+	const char *sent =
+	    tree_cstr(tree_at(p->alert, "/metadata/severity_sent"), p->a);
+
+	if (tree_get(added, name) == NULL)
+		return NULL;
+	if (strcmp(name, "severity_sent") == 0)
+		return "the severity before severity_map";
+	if (strcmp(name, "severity") == 0 && tree_get(added, "severity_sent"))
+		return arena_printf(
+		    p->a, "severity_map: \"%s\"", wording_rule(w, sent)->given);
+	for (size_t i = 0; i < w->n; i++)
+		if (strcmp(w->members[i].name, name) == 0)
+			return arena_printf(p->a,
+			    "metadata of source %s: \"%s\"", p->source->name,
+			    w->members[i].given);
+	return NULL;
+}
+
 static const char *
 origin_of_metadata(const struct passage *p, const char *name)
 {
@@ -108,7 +133,9 @@ origin_of_metadata(const struct passage *p, const char *name)
 
 	if (strcmp(name, "received_at") == 0)
 		return "the time of the first receipt; here: now";
-	why = origin_of_list(p, name, sent);
+	why = origin_of_added(p, name);
+	if (why == NULL)
+		why = origin_of_list(p, name, sent);
 	if (why == NULL && !sent)
 		why = origin_of_scalar(p, name);
 	if (why != NULL)
@@ -122,7 +149,13 @@ static const char *
 origin(const struct passage *p, const char *name)
 {
 	const char *kind = p->source->kind->name;
+	const struct wording *w = p->source->wording;
 
+	if (tree_get(tree_get(p->alert, "words"), name) != NULL)
+		return arena_printf(p->a, "%s of source %s: \"%s\"", name,
+		    p->source->name,
+		    strcmp(name, "title") == 0 ? w->title->text
+					       : w->description->text);
 	if (strcmp(name, "deduplication_key") == 0 ||
 	    is_there(tree_get(p->item->change, name)))
 		return arena_printf(p->a, "read by kind %s", kind);
@@ -246,7 +279,7 @@ print_events(
 	struct source_reading reading = { NULL };
 	struct tree *all = tree_new(a, TREE_LIST);
 
-	s->kind->read(s, r, a, &reading);
+	source_read(s, r, a, &reading);
 	for (const struct source_item *i = reading.items; i != NULL;
 	     i = i->next)
 		(void)tree_push(all, tree_copy(a, make_event(m, i, r->now, a)));
@@ -331,7 +364,6 @@ const struct command preview_map = {
 	.least = 1,
 	.most = 2,
 	.options = { { "--explain", NULL,
-	    "say on stderr which rule made each field, and where it goes",
-	    false } },
+	    "say on stderr which rule made what, and where it goes", false } },
 	.run = map,
 };

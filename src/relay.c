@@ -110,7 +110,7 @@ relay_refresh(struct relay *r, int64_t now)
 	forget_old(r);
 	if (r->old != NULL ||
 	    (r->setup != NULL && r->broken[0] == '\0' &&
-		!conf_stale(&r->setup->conf)))
+		!setup_stale(r->setup)))
 		return;
 	if (!setup_read(fresh, r->path, &f)) {
 		reject(r, fresh, &f, now);
@@ -650,7 +650,7 @@ serve(struct relay *r, struct request *req, struct answer *out,
 	if (!prove(r, req, sr, out, why))
 		return false;
 	sr->proven = true;
-	s->kind->read(s, sr, &r->arena, &reading);
+	source_read(s, sr, &r->arena, &reading);
 	if (reading.items == NULL) {
 		answer_items(out, NULL, 0, false, &r->arena);
 		return true;

@@ -214,7 +214,7 @@ take_webhook(struct replay *r, const struct conf_source *cs,
 	json_write(body, JSON_PLAIN, &text);
 	sr.body = text.data;
 	sr.body_len = text.len;
-	cs->source.kind->read(&cs->source, &sr, &r->arena, &reading);
+	source_read(&cs->source, &sr, &r->arena, &reading);
 	for (const struct source_item *i = reading.items; i != NULL;
 	     i = i->next)
 		apply(r, cs, i, when);

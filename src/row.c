@@ -80,6 +80,8 @@ static const struct row top_rows[] = {
 	    { 0 } },
 	{ "self_alert_after", NUMBER, FIELD(conf, self_alert_after), "10",
 	    "minutes", 1, 1440, 1, { 0 } },
+	{ "severity_map", LIST, FIELD(conf, severity_map), NULL, NULL, 0, 0, 0,
+	    { 0 } },
 	{ 0 },
 };
 
@@ -122,6 +124,14 @@ static const struct row source_rows[] = {
 	    { 0 } },
 	{ "namespace", TEXT, FIELD(conf_source, source.namespace), "", NULL, 0,
 	    0, 0, { 0 } },
+	{ "title", TEXT, FIELD(conf_source, words.title), "", NULL, 0, 0, 0,
+	    { 0 } },
+	{ "description", TEXT, FIELD(conf_source, words.description), "", NULL,
+	    0, 0, 0, { 0 } },
+	{ "metadata", LIST, FIELD(conf_source, words.metadata), NULL, NULL, 0,
+	    0, 0, { 0 } },
+	{ "severity_map", LIST, FIELD(conf_source, words.severity_map), NULL,
+	    NULL, 0, 0, 0, { 0 } },
 	{ 0 },
 };
 

@@ -57,7 +57,10 @@ setup_spool(struct setup *s, struct fail *f)
 	if (!spool_open(&s->spool, s->conf.spool, f))
 		return false;
 	s->order = (struct lock_hand){ -1, -1 };
-	s->boxes = arena_alloc(&s->conf.arena, n * sizeof(*s->boxes));
+	/* Once: a full disk has it opened again with every refusal. */
+	if (s->room == NULL)
+		s->room = arena_alloc(&s->conf.arena, n * sizeof(*s->room));
+	s->boxes = s->room;
 	for (size_t i = 0; i < n; i++)
 		s->boxes[i] = (struct setup_box){
 			.to = &s->conf.destinations[i],
@@ -74,6 +77,13 @@ setup_spool(struct setup *s, struct fail *f)
 	if (!did)
 		setup_shut(s);
 	return did;
+}
+
+bool
+setup_stale(const struct setup *s)
+{
+	return conf_stale(&s->conf) ||
+	    (s->boxes != NULL && !spool_is_at(&s->spool, s->conf.spool));
 }
 
 void

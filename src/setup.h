@@ -33,6 +33,7 @@ struct setup {
 	struct lock_hand order; /* on the spool's own lock */
 	struct setup_box
 	    *boxes; /* one for each destination, or NULL: not open */
+	struct setup_box *room; /* for them, once it was needed */
 };
 
 /* Read the configuration; the spool is opened by setup_spool. */
@@ -40,6 +41,9 @@ bool setup_read(struct setup *s, const char *path, struct fail *f);
 
 /* Open the spool unless it is open. */
 bool setup_spool(struct setup *s, struct fail *f);
+
+/* Whether the configuration has changed, or the spool been replaced. */
+bool setup_stale(const struct setup *s);
 
 /* Close the spool, so that the next setup_spool opens it afresh. */
 void setup_shut(struct setup *s);

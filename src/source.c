@@ -10,6 +10,7 @@
 #include "montecarlo.h"
 #include "sign.h"
 #include "tree.h"
+#include "wording.h"
 
 #include <string.h>
 
@@ -30,6 +31,15 @@ source_kind_find(const char *name)
 		if (strcmp(source_kinds[i]->name, name) == 0)
 			return source_kinds[i];
 	return NULL;
+}
+
+void
+source_read(const struct source *s, const struct source_request *r,
+    struct arena *a, struct source_reading *out)
+{
+	s->kind->read(s, r, a, out);
+	for (struct source_item *i = out->items; i != NULL; i = i->next)
+		wording_pick(s->wording, r->tree, i, a);
 }
 
 const struct option_value *

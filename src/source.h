@@ -24,6 +24,7 @@ struct arena;
 struct fail;
 struct table_list;
 struct tree;
+struct wording;
 
 /* A configured source.  Borrowed from the configuration. */
 struct source {
@@ -35,6 +36,7 @@ struct source {
 	struct option_value owners;
 	struct option_value tags;
 	const struct table_list *tables; /* of the configuration, or NULL */
+	const struct wording *wording;   /* likewise */
 	struct option_value *values;     /* one for each of kind->options */
 };
 
@@ -59,6 +61,7 @@ struct source_item {
 	bool only_known; /* for an alert that is known and firing, else nothing
 			  */
 	struct tree *change;
+	const struct tree *part; /* what it was read from; NULL: the body */
 };
 
 /* What a webhook says.  No items: authentic, but no alert by its shape. */
@@ -140,6 +143,11 @@ extern const struct source_kind *const source_kinds[];
 
 /* The kind of that name, or NULL. */
 const struct source_kind *source_kind_find(const char *name);
+
+/* Read a proven webhook as its kind does, and keep with each alert what the
+ * configuration wants of the body. */
+void source_read(const struct source *s, const struct source_request *r,
+    struct arena *a, struct source_reading *out);
 
 /* The values of one of the kind's options. */
 const struct option_value *source_option(

@@ -152,6 +152,18 @@ spool_close(struct spool *sp)
 	shut(&sp->corrupt);
 }
 
+bool
+spool_is_at(const struct spool *sp, const char *path)
+{
+	struct stat ours;
+	struct stat named;
+
+	if (stat(path, &named) == -1)
+		return errno != ENOENT && errno != ENOTDIR;
+	return fstat(sp->dir, &ours) == 0 && ours.st_dev == named.st_dev &&
+	    ours.st_ino == named.st_ino;
+}
+
 static bool
 make_subs(int settled, struct fail *f)
 {

@@ -59,6 +59,10 @@ struct spool_box {
 bool spool_open(struct spool *sp, const char *path, struct fail *f);
 void spool_close(struct spool *sp);
 
+/* Whether path still leads there: a spool that was moved aside, or has a disk
+ * mounted over it, is one that nobody will look into again. */
+bool spool_is_at(const struct spool *sp, const char *path);
+
 /* Open a destination's part; its directories are made and synced first. */
 bool spool_box_open(const struct spool *sp, const char *name,
     struct spool_box *b, struct fail *f);

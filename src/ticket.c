@@ -176,10 +176,12 @@ ticket_parse(const char *text, size_t n, struct ticket *t, struct arena *a,
     struct fail *f)
 {
 	struct tree *root = NULL;
+	struct fail why = { 0 };
 
 	*t = (struct ticket){ 0 };
-	if (!tree_parse(text, n, a, &root, f))
-		return false;
+	/* It is ours: a sender who is told 400 would not come again. */
+	if (!tree_parse(text, n, a, &root, &why))
+		return fail_set(f, FAIL_BROKEN, "ticket: %.200s", why.text);
 	if (tree_get_num(root, "version") != VERSION_NOW)
 		return fail_set(f, FAIL_BROKEN,
 		    "ticket: written by another version of bellrelay");

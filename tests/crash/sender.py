@@ -37,7 +37,9 @@ class Sender:
         with self._mutex:
             seq = self._next[alert]
             self._next[alert] += 1
-        fields = {"seq": seq, f"mark{seq}": 1}
+        fields = {"seq": seq}
+        if seq < oracle.MARKS:
+            fields[f"mark{seq}"] = 1
         fields["alert_feedback"] = "fixed" if status == RESOLVED else None
         if seq == 0:
             return seq, montecarlo.alert(alert, **fields)
@@ -141,7 +143,12 @@ def check_spool(spool, drained=True, dead=0):
         letters = [opened(path) for path in box.glob("dead/*")]
         assert len(letters) == dead, f"{len(letters)} dead letters"
     if drained:
-        owing = [name for name, (_, t) in tickets.items() if t["queue"]]
+        # A repeat waits its time: the destination has accepted it.
+        owing = [
+            name
+            for name, (_, t) in tickets.items()
+            if t["queue"] and not t["queue"][0].get("repeat")
+        ]
         assert owing == [], f"after a drain something is owed: {owing}"
     return {name: ticket for name, (_, ticket) in tickets.items()}
 

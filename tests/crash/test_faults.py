@@ -1,6 +1,7 @@
 """Each call fails in turn, or moves less than it was asked to."""
 
 import collections
+import concurrent.futures
 import itertools
 import os
 import shutil
@@ -8,7 +9,7 @@ import shutil
 import pytest
 
 from world import behave
-from world.site import ROOT, ticket_id
+from world.site import ROOT, ticket_id, until
 
 from . import calls, long_form
 from .sender import (
@@ -301,3 +302,44 @@ def test_when_room_ends_at_any_byte_nothing_is_torn(plain, sender, tally):
         verdict_of(sender, standin, alert).check(repeats=1)
     check_spool(plain.spool)
     tally(sender.judge(standin).check(repeats=1), 24000 // step + 1)
+
+
+def test_an_event_that_found_no_room_does_not_overtake_a_newer_one(
+    plain, sender
+):
+    """It has no ticket and is to be sent at once; before it is, a newer one
+    found room and was delivered."""
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    seq, body = sender.body("trace")
+    run = calls.Run.webhook(plain, body)
+    found = run.calls()
+    sender.note("trace", seq, FIRING, 0)
+    quiet(plain)
+    store = next(c for c in found if "O_EXCL|O_NOFOLLOW" in c.args)
+    claim = [c for c in found if c.name == "fcntl" and "SETLK" in c.args][2]
+    trace = plain.dir / "run" / "trace"
+    seq, body = sender.body("a")
+    run = calls.Run.webhook(plain, body)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        first = pool.submit(
+            run.inject,
+            "-o", trace,
+            "-e", "trace=openat,fcntl",
+            "-e", f"inject=openat:error=ENOSPC:when={store.nth}",
+            "-e", f"inject=fcntl:delay_enter=3000000:when={claim.nth}",
+        )  # fmt: skip
+        until(
+            lambda: trace.exists() and "INJECTED" in trace.read_text(),
+            "the disk to be full",
+        )
+        assert sender.post(by_cgi(plain), "a", RESOLVED) == 200
+        assert not first.done(), "it waits"
+        done = first.result()
+    said = check_answer(done, "a")
+    sender.note("a", seq, FIRING, said, calls.stored(done))
+    trace.unlink()
+    quiet(plain)
+    drain(plain)
+    assert said == 503
+    assert [e["status"] for e in standin.events("a")] == ["resolved"]

@@ -1,5 +1,7 @@
 """kill -9 before each system call in turn; then life goes on."""
 
+import shutil
+
 import pytest
 
 from world import behave
@@ -162,7 +164,7 @@ def test_killed_while_the_spool_is_made_it_is_made_by_the_next(plain, sender):
     run = calls.Run.webhook(plain, body)
     found = run.calls()
     making = found[: max(at for at, c in enumerate(found) if c.name == "mkdirat")]
-    making = making if long_form() else making[:6] + making[6::12]
+    making = making if long_form() else making[:3] + making[3::30]
     for call in [*making, None]:
         quiet(plain)
         plain.cli("drain")
@@ -195,3 +197,67 @@ def test_what_a_killed_writer_left_is_removed_after_a_day(plain, sender):
               "-c", plain.conf, "drain")  # fmt: skip
     assert list((plain.spool / "tmp").iterdir()) == []
     assert seq == 0
+
+
+def command(site, *args):
+    """A command of bellrelay, as a Run."""
+    return calls.Run(site, [site.bin / "bellrelay", "-c", site.conf, *args])
+
+
+def test_a_retry_killed_at_any_call_loses_nothing(plain, sender):
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    run = command(plain, "retry", "--all-dead")
+
+    def refused(alert):
+        standin.script(behave.answer(422))
+        assert sender.post(by_cgi(plain), alert, FIRING) == 202
+        quiet(plain)
+
+    refused("trace")
+    found = chosen(run.calls())
+    drain(plain)
+    for call in found:
+        alert = f"retry {call}"
+        refused(alert)
+        run.killed(call)
+        assert run.plainly().returncode == 0, call
+        drain(plain)
+        came = [a for a in arrivals(standin) if a.alert == alert]
+        assert len(came) in (1, 2), call
+        waiting = [n for n, l in plain.dead().items() if not l.get("superseded")]
+        assert waiting == [], call
+        verdict_of(sender, standin, alert).check(repeats=1)
+
+
+def test_a_move_killed_at_any_call_loses_nothing(plain, sender, tally):
+    """What waited at a destination that is no longer there goes to another,
+    which knows of some of it."""
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    run = command(plain, "move", "old", "oncall")
+    old = plain.spool / "old"
+
+    def orphaned(alert):
+        """One waits at the old destination; of another both know."""
+        wait_with(plain, standin, sender, alert)
+        if old.exists():
+            left = [*old.glob("pending/*"), *old.glob("settled/*/*")]
+            assert left == [], "all was moved"
+            shutil.rmtree(old)
+        plain.box().rename(old)
+        assert sender.post(by_cgi(plain), f"other {alert}") == 200
+        quiet(plain)
+
+    orphaned("trace")
+    found = chosen(run.calls())
+    drain(plain)
+    for call in found if long_form() else found[::3]:
+        alert = f"move {call}"
+        orphaned(alert)
+        run.killed(call)
+        assert run.plainly().returncode == 0, call
+        drain(plain)
+        verdict_of(sender, standin, alert).check(repeats=1)
+    check_spool(plain.spool)
+    tally(sender.judge(standin).check(repeats=1), len(found))

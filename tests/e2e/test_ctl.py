@@ -906,7 +906,9 @@ def test_a_torn_ticket_is_said_and_the_others_are_listed(site, standin):
     done = site.cli("list", "--firing", "--json")
     keys = [row["key"] for row in json.loads(out(done))]
     assert "fires" in keys and "waits" not in keys
-    assert "torn" in done.stderr.decode()
+    # The drain behind a CGI answer may have set it aside by then.
+    aside = list((site.spool / "corrupt").iterdir())
+    assert "torn" in done.stderr.decode() or len(aside) == 1
 
 
 # ---- show ----

@@ -158,3 +158,16 @@ def test_a_result_that_cannot_be_written_outlives_a_new_configuration(
     pending.chmod(0o700)
     until(lambda: site.tickets() == {}, "the result to be written")
     assert len(standin.events("a")) == 1, "kept was the result, and the claim"
+
+
+def test_a_spool_that_was_moved_aside_takes_nothing_more(site, standin):
+    standin.script(*[behave.answer(500) for _ in range(20)])
+    site.start()
+    assert site.post(alert("a")).status_code == 202
+    site.spool.rename(site.dir / "spool.aside")
+    assert site.post(alert("b")).status_code == 503
+    site.spool.mkdir(mode=0o700)
+    site.own(site.spool)
+    assert site.post(alert("c")).status_code == 202
+    assert site.ticket("c")["key"] == "c"
+    assert [t["key"] for t in site.tickets().values()] == ["c"]

@@ -143,12 +143,13 @@ static const struct {
 	{ IN_SRC("\n header = x"),
 	    "conf:4: a source of this kind has no header; wanted secret_file, "
 	    "verify, kind, destination, environment, severity, owners, tags, "
-	    "namespace",
+	    "namespace, title, description, metadata, severity_map",
 	    "an option of another kind" },
-	{ IN_SRC("title = x"),
-	    "conf:3: unknown name title; wanted kind, destination, "
-	    "environment, severity, owners, tags, namespace, secret_file, "
-	    "verify, header, fields",
+	{ IN_SRC("realm = x"),
+	    "conf:3: unknown name realm; wanted kind, destination, "
+	    "environment, severity, owners, tags, namespace, title, "
+	    "description, metadata, severity_map, secret_file, verify, header "
+	    "...",
 	    "an option of a later version" },
 	{ "journal = some\n" SPOOL DEST SRC,
 	    "conf:1: journal: wanted off, outcomes or full",
@@ -167,8 +168,9 @@ static const struct {
 	    "a section of a later version" },
 	{ IN_SRC("rate = 5"),
 	    "conf:3: unknown name rate; wanted kind, destination, "
-	    "environment, severity, owners, tags, namespace, secret_file, "
-	    "verify, header, fields",
+	    "environment, severity, owners, tags, namespace, title, "
+	    "description, metadata, severity_map, secret_file, verify, header "
+	    "...",
 	    "an option of another section" },
 	{ DEST SRC SPOOL "destination|oncall|rate = 5\n",
 	    "conf:4: unquoted |; wanted the value in double quotes",
@@ -377,8 +379,9 @@ static const struct {
 	    "a section with two" },
 	{ IN_SRC("source b { }"),
 	    "conf:3: unknown name source; wanted kind, destination, "
-	    "environment, severity, owners, tags, namespace, secret_file, "
-	    "verify, header, fields",
+	    "environment, severity, owners, tags, namespace, title, "
+	    "description, metadata, severity_map, secret_file, verify, header "
+	    "...",
 	    "a section in a section" },
 	{ IN_SRC("owners = { a b }"),
 	    "conf:3: wanted a comma between the entries of a list",
@@ -437,7 +440,8 @@ static const struct {
 	{ SPOOL DEST
 	    "source a { kind = bare destination = oncall header = x }\n",
 	    "conf:3: a source of this kind has no header; wanted kind, "
-	    "destination, environment, severity, owners, tags, namespace",
+	    "destination, environment, severity, owners, tags, namespace, "
+	    "title, description, metadata, severity_map",
 	    "has none" },
 	{ SPOOL DEST "source a { kind = montecarlo }\n",
 	    "conf:3: destination is missing; wanted where its alerts go",
@@ -542,6 +546,60 @@ static const struct {
 	{ GOOD "table x { tag = a }\n",
 	    "conf:4: unknown name tag; wanted tags?",
 	    "a slip of the pen in a table" },
+
+	/* words */
+	{ IN_SRC("title = \"[{environment}] {title} {/a~1b/0} {{}}\" "
+		 "description = '{description}\\n{tables}{metadata.x}' "
+		 "metadata = { \"team=data\", \"a={/a}={/b}\" } severity_map "
+		 "= { \"a=b=c\", \"*=minor\" }") "severity_map = { \"x=y\" }",
+	    "", "templates, more metadata and severities" },
+#define FIELD_OF(option, hole) \
+	option ": an alert has no field {" hole "}; wanted {title}, " \
+	       "{severity} ..., {metadata.NAME} for any of its metadata, " \
+	       "{/a/pointer} into the body, or {{ for a brace"
+	{ IN_SRC("\ntitle = \"{titel}\""),
+	    "conf:4: " FIELD_OF("title", "titel"),
+	    "a field that no alert has" },
+	{ IN_SRC("description = \"{}\""),
+	    "conf:3: " FIELD_OF("description", ""), "a hole without a field" },
+	{ IN_SRC("title = \"{metadata.}\""),
+	    "conf:3: " FIELD_OF("title", "metadata."),
+	    "metadata without a name" },
+	{ IN_SRC("title = \"{ title }\""),
+	    "conf:3: " FIELD_OF("title", " title "), "spaces in a hole" },
+	{ IN_SRC("title = \"a { b\""),
+	    "conf:3: title: a { alone; wanted {field}, or {{ for the brace "
+	    "itself",
+	    "a hole that does not end" },
+	{ IN_SRC("title = \"a } b\""),
+	    "conf:3: title: a } alone; wanted {field}, or }} for the brace "
+	    "itself",
+	    "a brace that closes nothing" },
+	{ IN_SRC("metadata = { \"a=b\",\n\"c={/x~2}\" }"),
+	    "conf:4: metadata: {/x~2} is not a JSON Pointer (RFC 6901); "
+	    "wanted ~0 for ~ and ~1 for / in a name",
+	    "a bad pointer, at its own line" },
+#define A_MEMBER \
+	"conf:3: metadata: wanted \"name=text\", such as " \
+	"\"team=data-platform\" or \"group={/payload/group_id}\""
+	{ IN_SRC("metadata = team"), A_MEMBER, "metadata without =" },
+	{ IN_SRC("metadata = \"=x\""), A_MEMBER, "without a name" },
+	{ IN_SRC("metadata = \"x=\""), A_MEMBER, "without a text" },
+	{ IN_SRC("metadata = { \"a=b\", \"a=c\" }"),
+	    "conf:3: metadata: a is set twice; wanted once",
+	    "a name that is set twice" },
+	{ IN_SRC("metadata = \"received_at={title}\""),
+	    "conf:3: metadata: received_at is not to be set; wanted another "
+	    "name",
+	    "a name that is ours" },
+#define A_MAP \
+	"severity_map: wanted \"sent=severity\", such as \"SEV-1=critical\""
+	{ IN_SRC("severity_map = { \"a=b\",\nc }"), "conf:4: " A_MAP,
+	    "a severity without =" },
+	{ GOOD "\nseverity_map = \"=b\"\n", "conf:5: " A_MAP,
+	    "a severity for nothing" },
+	{ GOOD "severity_map = \"b=\"\n", "conf:4: " A_MAP,
+	    "no severity for something" },
 
 	/* include */
 	{ SPOOL "include(\"rest\")\n", "", "an include" },
@@ -899,7 +957,9 @@ round_trip(void)
 		"environment = \"\\\"\\\\\\${x} \xc3\xa9 '#{},=\"\n"
 		"owners = { a, \"b c\" } verify = off secret_file = "
 		"secrets") "source p { kind = plain destination = oncall "
-			   "fields = { x, y } }\n"
+			   "fields = { x, y } metadata = \"a={{\" "
+			   "title = '\\n{title}' }\n"
+			   "severity_map = \"*=\\\"\"\n"
 			   "route b { tables = { \"*.\\\"x\", y } destination "
 			   "= oncall }\n"
 			   "table \"*.\\\"z\" { tags = q severity = s }\n"

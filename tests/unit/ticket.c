@@ -315,6 +315,9 @@ files(void)
 	    "what a later version wrote is kept");
 	ok(!ticket_parse("{}", 2, &back, &arena, &f) && f.kind == FAIL_BROKEN,
 	    "another object is no ticket");
+	f = (struct fail){ 0 };
+	ok(!ticket_parse("{", 1, &back, &arena, &f) && f.kind == FAIL_BROKEN,
+	    "what is no JSON is our fault, not a sender's: %s", f.text);
 	buf_free(&text);
 	buf_free(&again);
 }

@@ -1,0 +1,170 @@
+"""What the configuration makes of an alert: words, metadata, severities."""
+
+import json
+
+import pytest
+
+from world.montecarlo import alert, update
+
+WORDS = {
+    "title": "[{environment}] {title} ({/payload/group_id})",
+    "description": "{description}\\n\\n[Runbook](https://wiki.example/{type})",
+    "metadata": ["team=data-platform", "group={/payload/group_id}"],
+}
+
+
+def test_templates_are_filled_from_alert_and_body(site, standin):
+    site.configure(source=WORDS)
+    site.start()
+    site.post(alert("a", group_id="zeus:ares"))
+    plain = "artemis in zeus:ares has 42 rows vs. 101 expected"
+    (event,) = standin.events("a")
+    assert event["title"] == f"[test] {plain} (zeus:ares)"
+    assert event["description"].endswith(
+        "\n\n[Runbook](https://wiki.example/open_anomaly_incident)"
+    )
+    assert event["metadata"]["team"] == "data-platform"
+    assert event["metadata"]["group"] == "zeus:ares"
+
+
+def test_an_update_keeps_what_was_in_the_first_body(site, standin):
+    site.configure(source=WORDS)
+    site.start()
+    site.post(alert("a", group_id="zeus:ares"))
+    site.post(update("a", owner="ann@example.com"))
+    site.post(update("a", alert_feedback="fixed"))
+    first, second, third = standin.events("a")
+    for other in (second, third):
+        assert other["title"] == first["title"]
+        assert other["description"] == first["description"]
+        assert other["metadata"]["group"] == "zeus:ares"
+    assert second["metadata"]["owners"] == ["ann@example.com"]
+
+
+def test_a_changed_template_is_followed_and_one_that_is_gone_forgotten(
+    site, standin
+):
+    site.configure(source=WORDS)
+    site.start()
+    site.post(alert("a"))
+    site.configure(source={"title": "{title}!"})
+    site.post(update("a", owner="ann@example.com"))
+    site.configure()
+    site.post(update("a", owner="bob@example.com"))
+    _, second, third = standin.events("a")
+    assert second["title"] == third["title"] + "!"
+    assert "team" not in second["metadata"] and "group" not in second["metadata"]
+    assert "Runbook" not in second["description"]
+
+
+def test_one_vocabulary_for_all_senders(site, standin):
+    """A drop in words is no drop in rank: the original is there."""
+    site.configure(
+        top={"severity_map": ["SEV-1=critical", "SEV-*=major"]},
+        source={"severity_map": ["SEV-4=minor"], "severity": "SEV-3"},
+    )
+    site.start()
+    for word in ("SEV-1", "SEV-2", "SEV-4", None):
+        site.post(alert(f"k{word}", declared_alert_severity=word))
+    sent = {
+        e["deduplication_key"]: (
+            e["metadata"]["severity"],
+            e["metadata"].get("severity_sent"),
+        )
+        for e in standin.events()
+    }
+    assert sent == {
+        "kSEV-1": ("critical", "SEV-1"),
+        "kSEV-2": ("major", "SEV-2"),
+        "kSEV-4": ("minor", "SEV-4"),
+        "kNone": ("SEV-3", None),
+    }
+
+
+def test_of_several_alerts_each_has_its_own_part_of_the_body(site, standin):
+    site.configure(
+        source={
+            "kind": "elementary",
+            "title": "{title} [{/test_params/column}]",
+            "environment": None,
+        },
+    )
+    site.start()
+    tests = [
+        {
+            "test_unique_id": f"test.p.{n}",
+            "test_name": f"t{n}",
+            "table_name": "x",
+            "status": "fail",
+            "test_params": {"column": f"c{n}"},
+        }
+        for n in range(3)
+    ]
+    answer = site.post(
+        json.dumps(tests).encode(),
+        None,
+        path=f"/montecarlo/{site.secret}",
+        headers={"Content-Type": None},
+    )
+    assert answer.ok, answer.text
+    ends = sorted(e["title"].rsplit(" ", 1)[1] for e in standin.events())
+    assert ends == ["[c0]", "[c1]", "[c2]"]
+
+
+def test_a_title_is_cut_as_ever(site, standin):
+    site.configure(source={"title": "{title} {/payload/group_id}" + "é" * 300})
+    site.start()
+    site.post(alert("a"))
+    (event,) = standin.events("a")
+    assert len(event["title"]) == 200
+
+
+# ---- to look at it ----
+
+
+def test_map_says_which_template_made_a_field(site):
+    site.configure(source={**WORDS, "severity_map": ["SEV-1=critical"]})
+    done = site.cli(
+        "map", "montecarlo", "--explain",
+        stdin=alert("a", declared_alert_severity="SEV-1"),
+    )  # fmt: skip
+    rules = {
+        line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1]
+        for line in done.stderr.decode().splitlines()
+    }
+    assert rules["title"] == (
+        "title of source montecarlo:"
+        ' "[{environment}] {title} ({/payload/group_id})"'
+    )
+    assert rules["description"].startswith("description of source montecarlo")
+    assert rules["metadata.team"] == (
+        'metadata of source montecarlo: "team=data-platform"'
+    )
+    assert rules["metadata.severity"] == 'severity_map: "SEV-1=critical"'
+    assert rules["metadata.severity_sent"] == "the severity before severity_map"
+    assert rules["metadata.tables"] == "read by kind montecarlo"
+    event = json.loads(done.stdout)
+    assert event["metadata"]["severity"] == "critical"
+    assert event["title"].startswith("[test] artemis")
+
+
+@pytest.mark.parametrize(
+    "option, value, said",
+    [
+        ("title", "{titel}", "title: an alert has no field {titel}"),
+        ("metadata", ["x={/a~}"], "metadata: {/a~} is not a JSON Pointer"),
+        ("severity_map", ["x"], "severity_map: wanted"),
+    ],
+)
+def test_check_refuses_what_could_never_be_filled(site, option, value, said):
+    site.configure(source={option: value})
+    done = site.cli("check")
+    assert done.returncode == 78
+    assert said in done.stderr.decode()
+
+
+def test_check_prints_templates_as_they_were_given(site):
+    site.configure(source=WORDS, top={"severity_map": ["a=b"]})
+    said = site.cli("check").stdout.decode()
+    assert 'title = "[{environment}] {title} ({/payload/group_id})"' in said
+    assert 'severity_map = { "a=b" }' in said
