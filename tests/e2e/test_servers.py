@@ -123,15 +123,20 @@ def hear(sock):
 def rings(site, standin, key):
     """It has arrived, or does by a drain."""
     if not standin.alerts().is_open(key):
-        assert site.cli("drain").returncode == 0
+        assert site.cli("drain").returncode in (0, 75)
     return standin.alerts().is_open(key)
 
 
+def check(site, standin, key, answer):
+    """A yes that is kept.  Beside other processes, which may be first to
+    deliver what the one has just stored, it can be either."""
+    assert answer.status_code in (200, 202), answer.text
+    assert answer.json()["result"] in ("delivered", "queued")
+    until(lambda: rings(site, standin, key), key)
+
+
 def test_a_signed_webhook_is_delivered(place, standin, key):
-    answer = place.post(alert(key))
-    assert answer.json()["result"] == "delivered", answer.text
-    assert answer.status_code == 200
-    assert standin.alerts().is_open(key)
+    check(place, standin, key, place.post(alert(key)))
     refused = place.post(alert(key), "0" * 128)
     assert refused.status_code == 403
     assert refused.json()["status"] == 403
@@ -143,7 +148,7 @@ def test_authorization_reaches_the_program(place, standin, key):
     path = "/v2/alert_events/http/senders"
     said = {"Authorization": f"Bearer {TOKEN}"}
     assert place.post(body, None, path, headers=said).status_code == 202
-    assert rings(place, standin, key)
+    until(lambda: rings(place, standin, key), key)
     said = {"Authorization": f"Bearer {TOKEN}x"}
     assert place.post(body, None, path, headers=said).status_code >= 400
 
@@ -152,8 +157,7 @@ def test_a_chunked_body_is_read_whole(place, standin, key):
     body = alert(key)
     pieces = iter([body[:7], body[7:300], body[300:]])
     answer = place.post(pieces, place.sign(body))
-    assert answer.json()["result"] == "delivered", answer.text
-    assert standin.alerts().is_open(key)
+    check(place, standin, key, answer)
 
 
 @pytest.mark.parametrize("off", [50, -50], ids=["longer", "shorter"])
@@ -191,14 +195,13 @@ def test_a_slow_body_is_waited_for_and_others_go_on(place, standin, key):
             assert place.post(alert(f"{key}-{n}")).ok
             sock.sendall(body[100 + n : 101 + n])
         sock.sendall(body[103:])
-        assert hear(sock) == 200
-    assert standin.alerts().is_open(key)
+        assert hear(sock) in (200, 202)
+    until(lambda: rings(place, standin, key), key)
 
 
 def test_a_query_that_looks_like_arguments_is_none(place, standin, key):
     answer = place.post(alert(key), path="/montecarlo?-c+/dev/null+--help")
-    assert answer.json()["result"] == "delivered", answer.text
-    assert standin.alerts().is_open(key)
+    check(place, standin, key, answer)
     assert place.look("/healthz?drain+--due").json()["status"] == "ok"
 
 
@@ -257,7 +260,7 @@ def test_a_killed_worker_loses_nothing(place, row, standin, pool, key):
         assert place.post(alert(f"{key}-gone")).status_code >= 500
         place.spawn()
     until(lambda: place.post(alert(f"{key}-next")).ok, "another process")
-    assert rings(place, standin, key)
+    until(lambda: rings(place, standin, key), key)
 
 
 def test_a_graceful_stop_under_load_loses_nothing(place, standin, pool, key):
