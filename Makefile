@@ -7,6 +7,7 @@
 # make valgrind   the units under valgrind
 # make fuzz       every fuzzer for SECONDS seconds
 # make torture    the long crash and kill runs
+# make servers    every shipped server file, run as it is shipped
 # make bench      what we claim, beside what we claim it against
 # make lint       cppcheck, clang-format --dry-run
 # make fmt        reformat
@@ -21,6 +22,8 @@ PACKAGES_RUN = lighttpd curl python3 python3-cryptography \
 PACKAGES_CHECK = $(PACKAGES_RUN) python3-pytest python3-requests perl \
 	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime \
 	patch mount util-linux e2fsprogs xfsprogs btrfs-progs
+PACKAGES_SERVERS = apache2-bin libapache2-mod-fcgid nginx-light caddy \
+	spawn-fcgi systemd
 
 CC = cc
 CFLAGS = -O2 -g
@@ -51,7 +54,7 @@ PRINTABLE = $(wildcard src/printable/*.txt)
 # Debian's own: what else is on the PATH may lack the packages above.
 PYTHON = /usr/bin/python3
 
-.PHONY: all run quick check units asan valgrind fuzz torture bench lint fmt clean \
+.PHONY: all run quick check units asan valgrind fuzz torture servers bench lint fmt clean \
 	packages packages-run packages-check
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -143,7 +146,7 @@ check: packages-check $(PROGRAMS) $(BUILD)/tools/canonical \
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory asan
 	$(MAKE) --no-print-directory valgrind
-	$(PYTHON) -m pytest -q tests
+	$(PYTHON) -m pytest -q --ignore=tests/servers tests
 
 # base runs out of memory on purpose, when walks through every day there is.
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
@@ -161,6 +164,10 @@ asan:
 ROUNDS = 200
 torture: packages-check $(PROGRAMS) $(BUILD)/tools/faulty.so
 	ROUNDS=$(ROUNDS) $(PYTHON) -m pytest -q tests/crash
+
+servers: packages-check $(PROGRAMS)
+	$(call install,$(PACKAGES_SERVERS))
+	$(PYTHON) -m pytest -v tests/servers
 
 # A fuzzer is built apart from all else, with clang.
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(ROOMS) $(BUILD)/printable.h | packages-check

@@ -116,6 +116,8 @@ class Site:
     programs are not copied, nothing is removed, and root stays root.
     """
 
+    base = BASE
+
     def __init__(self, standin, processes=1, directory=None, secret=SECRET):
         self.standin = standin
         self.secret = secret
@@ -387,7 +389,7 @@ class Site:
         return montecarlo.sign(body, (secret or self.secret).encode())
 
     def url(self, path="/montecarlo"):
-        return f"http://127.0.0.1:{self.port}{BASE}{path}"
+        return f"http://127.0.0.1:{self.port}{self.base}{path}"
 
     def post(self, body, signature=True, path="/montecarlo", **kwargs):
         """A webhook.  signature: True for the right one, None for none."""
@@ -399,7 +401,7 @@ class Site:
         headers.update(kwargs.pop("headers", {}))
         headers = {n: v for n, v in headers.items() if v is not None}
         answer = self._exchange(
-            kwargs.pop("method", "POST"), BASE + path, body, headers
+            kwargs.pop("method", "POST"), self.base + path, body, headers
         )
         assert not kwargs, kwargs
         self.check_answer(answer)
