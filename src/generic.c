@@ -107,17 +107,23 @@ algorithm(const struct source *s)
 	return is_chosen(s, "algorithm", "sha512") ? SIGN_SHA512 : SIGN_SHA256;
 }
 
-static bool
-prove_hmac(const struct source *s, const struct source_request *r,
-    struct arena *a, struct fail *f)
+static struct proof_hmac
+hmac(const struct source *s, struct arena *a)
 {
-	const struct proof_hmac how = {
+	return (struct proof_hmac){
 		.alg = algorithm(s),
 		.text = is_chosen(s, "encoding", "base64") ? PROOF_BASE64
 							   : PROOF_HEX,
 		.header = header_name(s, a),
 		.prefix = option(s, "prefix"),
 	};
+}
+
+static bool
+prove_hmac(const struct source *s, const struct source_request *r,
+    struct arena *a, struct fail *f)
+{
+	const struct proof_hmac how = hmac(s, a);
 
 	return proof_hmac(&how, source_option(s, "secret_file"), r, f);
 }
@@ -168,6 +174,32 @@ prove(const struct source *s, const struct source_request *r, struct arena *a,
 		return false;
 	return r->tree != NULL ||
 	    fail_set(f, FAIL_INPUT, "the body is not JSON");
+}
+
+static bool
+sign(const struct source *s, const struct source_request *r, struct arena *a,
+    struct source_proof *out, struct fail *f)
+{
+	const struct option_value *secrets = source_option(s, "secret_file");
+	const char *prefix = option(s, "prefix");
+	struct proof_hmac how = hmac(s, a);
+
+	if (is_chosen(s, "proof", "basic"))
+		return proof_make_basic(secrets, "generic", a, out, f);
+	if (is_chosen(s, "proof", "bearer"))
+		return proof_make_bearer(secrets, a, out, f);
+	if (is_chosen(s, "proof", "hmac"))
+		return proof_make_hmac(&how, secrets, r, a, out, f);
+	if (is_chosen(s, "proof", "standard-webhooks"))
+		return standard_make(secrets, r, a, out, f);
+	if (is_chosen(s, "proof", "token"))
+		return proof_make_token(secrets, out, f);
+	if (proof_secret(secrets, f) == NULL)
+		return false;
+	proof_add(out, how.header,
+	    arena_printf(
+		a, "%s%s", prefix == NULL ? "" : prefix, secrets->items[0]));
+	return true;
 }
 
 /* ---- where things stand ----------------------------------------------------
@@ -876,5 +908,6 @@ const struct source_kind source_generic = {
 	.options = options,
 	.check = check,
 	.prove = prove,
+	.sign = sign,
 	.read = read_webhook,
 };
