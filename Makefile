@@ -50,6 +50,8 @@ PROGRAMS = $(BIN)/bellrelay.fcgi $(BIN)/bellrelay
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 PRINTABLE = $(wildcard src/printable/*.txt)
+SAMPLES = src/samples/list $(wildcard src/samples/*/*.json)
+MADE = $(BUILD)/printable.h $(BUILD)/samples.h
 
 # Debian's own: what else is on the PATH may lack the packages above.
 PYTHON = /usr/bin/python3
@@ -107,6 +109,12 @@ $(BUILD)/obj/pyrepr.o: $(BUILD)/printable.h
 $(BUILD)/printable.h: src/printable.awk $(PRINTABLE)
 	@mkdir -p $(@D)
 	awk -f src/printable.awk $(PRINTABLE) > $@
+
+$(BUILD)/obj/sample.o: $(BUILD)/samples.h
+
+$(BUILD)/samples.h: src/samples.awk $(SAMPLES)
+	@mkdir -p $(@D)
+	awk -f src/samples.awk src/samples/list > $@
 
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/fuzz/*.d \
 	$(BUILD)/tools/*.d $(BUILD)/bench/*.d)
@@ -170,7 +178,7 @@ servers: packages-check $(PROGRAMS)
 	$(PYTHON) -m pytest -v tests/servers
 
 # A fuzzer is built apart from all else, with clang.
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(ROOMS) $(BUILD)/printable.h | packages-check
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(ROOMS) $(MADE) | packages-check
 	@mkdir -p $(@D)
 	clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	    -O1 -g $(filter-out -MMD -MP $(HARDEN),$(FLAGS)) \

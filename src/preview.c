@@ -8,7 +8,6 @@
 #include "display.h"
 #include "event.h"
 #include "fail.h"
-#include "near.h"
 #include "relay.h"
 #include "setup.h"
 #include "source.h"
@@ -315,18 +314,6 @@ map_body(const struct mapping *m)
 }
 
 static int
-no_source(const struct conf *c, const char *name)
-{
-	struct near n = near_new(name);
-
-	for (size_t i = 0; i < c->n_sources; i++)
-		near_add(&n, c->sources[i].source.name);
-	command_say("no such source as %s; wanted %s", name, near_wanted(&n));
-	near_free(&n);
-	return EX_USAGE;
-}
-
-static int
 map(const struct command_call *call)
 {
 	const char *name = call->operands[0];
@@ -337,8 +324,8 @@ map(const struct command_call *call)
 	if (code != EX_OK)
 		return code;
 	m.conf = &setup.conf;
-	m.from = conf_source(&setup.conf, name);
-	code = m.from == NULL ? no_source(&setup.conf, name) : map_body(&m);
+	m.from = command_source(&setup.conf, name);
+	code = m.from == NULL ? EX_USAGE : map_body(&m);
 	setup_close(&setup);
 	return code;
 }

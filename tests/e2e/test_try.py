@@ -1,0 +1,357 @@
+"""`bellrelay try`: a shipped sample goes the way of a webhook, to the end."""
+
+import json
+
+import pytest
+
+from world import behave
+from world.site import ROOT, section, ticket_id
+
+SAMPLES = ROOT / "src" / "samples"
+SECRET = "Try_secret-" + "t6" * 12
+WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def shipped():
+    """Kind, name, what ends it and what it shows, of each sample."""
+    for line in (SAMPLES / "list").read_text().splitlines():
+        if line and not line.startswith("#"):
+            kind, name, end, shows = line.split(maxsplit=3)
+            yield kind, name, None if end == "-" else end, shows
+
+
+LIST = list(shipped())
+KINDS = sorted({kind for kind, *_ in LIST})
+FIRST = {kind: (name, end) for kind, name, end, _ in reversed(LIST)}
+
+
+def source(site, kind, name="probe", secret=SECRET, **more):
+    """A source of the kind beside the one of the fixture."""
+    file = site.write(site.etc / f"{name}.secret", secret + "\n")
+    site.secrets.add(secret)
+    return section(
+        "source",
+        name,
+        {
+            "kind": kind,
+            "secret_file": file,
+            "destination": ["oncall"],
+            **more,
+        },
+    )
+
+
+def ready(site, name):
+    """The ready configuration of that name, for oncall."""
+    site.write(site.etc / f"{name}.secret", SECRET + "\n")
+    site.secrets.add(SECRET)
+    text = (SAMPLES / "generic" / f"{name}.conf").read_text()
+    return text.replace("data-oncall", "oncall")
+
+
+def attempt(site, *args, code=0, **kwargs):
+    done = site.cli("try", *args, **kwargs)
+    said = done.stdout.decode() + done.stderr.decode()
+    assert done.returncode == code, said
+    site.check_secrets(said, "try")
+    return done.stdout.decode()
+
+
+def as_json(site, *args, **kwargs):
+    return json.loads(attempt(site, *args, "--json", **kwargs))
+
+
+# ---- each kind ----
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "generic"])
+def test_a_sample_of_each_kind_rings_and_ends(site, standin, kind):
+    site.configure(more=source(site, kind))
+    name, end = FIRST[kind]
+    said = attempt(site, "probe", name)
+    fired = standin.events()
+    assert fired and all(e["status"] == "firing" for e in fired)
+    for event in fired:
+        assert event["title"] in said
+        assert event["deduplication_key"] in said
+    assert "accepted, by " in said
+    assert "incident.io has accepted it" in said
+    if end is None:
+        return
+    assert f"bellrelay try probe {end}\n" in said
+    ended = attempt(site, "probe", end)
+    assert "resolved" in ended
+    for event in fired:
+        assert not standin.alerts().is_open(event["deduplication_key"])
+
+
+BEGINNINGS = [
+    (name, end)
+    for kind, name, end, _ in LIST
+    if kind == "generic" and name not in {e for _, _, e, _ in LIST}
+]
+
+
+@pytest.mark.parametrize("name, end", BEGINNINGS)
+def test_so_does_each_of_the_ready_configurations(site, standin, name, end):
+    (conf,) = (
+        path.stem
+        for path in (SAMPLES / "generic").glob("*.conf")
+        if name.startswith(path.stem)
+    )
+    site.configure(more=ready(site, conf))
+    said = attempt(site, conf, name)
+    (event,) = standin.events()
+    assert event["title"] in said
+    assert not event["title"].startswith("Alert from")
+    if end is not None:
+        attempt(site, conf, end)
+        assert not standin.alerts().is_open(event["deduplication_key"])
+
+
+@pytest.mark.parametrize(
+    "proof, more, secret, header",
+    [
+        ("token", {}, SECRET, "the token in the path"),
+        ("basic", {}, SECRET, "authorization"),
+        ("basic", {}, "user:" + SECRET, "authorization"),
+        ("bearer", {}, SECRET, "authorization"),
+        ("header", {"header": "X-Proof"}, SECRET, "x-proof"),
+        ("header", {"header": "X-Proof", "prefix": "v="}, SECRET, "x-proof"),
+        ("hmac", {"header": "X-Sum"}, SECRET, "x-sum"),
+        (
+            "hmac",
+            {"header": "X-Sum", "algorithm": "sha1", "encoding": "base64"},
+            SECRET,
+            "x-sum",
+        ),
+        (
+            "hmac",
+            {"header": "X-Sum", "algorithm": "sha512", "prefix": "sha512="},
+            SECRET,
+            "x-sum",
+        ),
+        ("standard-webhooks", {}, WHSEC, "webhook-signature"),
+    ],
+)
+def test_a_generic_source_is_signed_to_as_it_is_configured(
+    site, standin, proof, more, secret, header
+):
+    site.configure(
+        more=source(
+            site, "generic", secret=secret, proof=proof, key=["/id"],
+            title=["/name"], **more,
+        )
+    )  # fmt: skip
+    said = attempt(
+        site, "probe", "-", stdin=b'{"id": 7, "name": "Too late"}'
+    )
+    assert header in said
+    assert standin.events()[0]["title"] == "Too late"
+
+
+def test_two_kinds_end_each_others_alerts_under_one_namespace(site, standin):
+    site.configure(
+        more=source(site, "elementary", "edr", namespace="prod")
+        + source(site, "dbt", "dbt", namespace="prod")
+    )
+    attempt(site, "edr", "group")
+    assert [e["status"] for e in standin.events()] == ["firing"] * 2
+    attempt(site, "dbt", "run-results-passed")
+    assert [e["status"] for e in standin.events()[2:]] == ["resolved"] * 2
+
+
+def test_a_sample_that_is_no_alert_is_said_to_be_none(site, standin):
+    site.configure(more=source(site, "fivetran"))
+    assert "by its shape it is no alert" in attempt(
+        site, "probe", "test-event"
+    )
+    said = attempt(site, "probe", "sync-succeeded")
+    assert "no such alert is firing that it could end" in said
+    assert not standin.history()
+
+
+def test_resolve_ends_it_at_once(site, standin):
+    site.configure(more=source(site, "fivetran"))
+    both = as_json(site, "probe", "sync-failed", "--resolve")
+    assert [one["sample"] for one in both] == ["sync-failed", "sync-succeeded"]
+    assert [e["status"] for e in standin.events()] == ["firing", "resolved"]
+
+
+def test_an_update_says_more_of_the_same_alert(site, standin):
+    attempt(site, "montecarlo", "rule-breach")
+    attempt(site, "montecarlo", "rule-breach-marked")
+    attempt(site, "montecarlo", "rule-breach-fixed")
+    first, marked, fixed = standin.events()
+    assert first["title"] == marked["title"] == fixed["title"]
+    assert marked["metadata"]["severity"] == "SEV-2"
+    assert fixed["status"] == "resolved"
+
+
+def test_a_second_try_is_explained(site, standin):
+    attempt(site, "montecarlo", "rule-breach")
+    said = attempt(site, "montecarlo", "rule-breach")
+    assert "unchanged" in said
+    assert "after 600 s" in said
+    assert len(standin.events()) == 1
+
+
+# ---- what can go wrong ----
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_a_secret_it_proves_nothing(site, standin, kind):
+    text = source(site, kind)
+    site.write(site.etc / "probe.secret", "\n")
+    site.configure(more=text.replace("secret_file", "# secret_file"))
+    name, _ = FIRST[kind]
+    done = site.cli("try", "probe", name)
+    assert done.returncode == 77
+    assert b"no secret: set secret_file" in done.stderr
+    assert site.spool_files() == []
+    assert not standin.history()
+
+
+def test_a_source_that_asks_for_no_proof_needs_no_secret(site, standin):
+    site.configure(
+        more=section(
+            "source",
+            "open",
+            {"kind": "montecarlo", "verify": "off", "destination": ["oncall"]},
+        )
+    )
+    assert "none is asked for" in attempt(site, "open", "volume")
+    assert len(standin.events()) == 1
+
+
+def test_a_secret_that_no_path_can_hold_is_found_out(site, standin):
+    site.configure(
+        more=source(site, "generic", secret=SECRET + "/x", proof="token")
+    )
+    attempt(site, "probe", "bigeye", code=77)
+    assert not standin.history()
+
+
+@pytest.mark.parametrize(
+    "answer, code, said",
+    [
+        (503, 69, "kept, and sent later by itself"),
+        (429, 69, "kept"),
+        (422, 69, "refused for good, and kept as a dead letter"),
+        (401, 77, "see its url and token_file"),
+        (404, 77, "see its url and token_file"),
+    ],
+)
+def test_what_is_not_accepted_is_kept_and_said(
+    site, standin, answer, code, said
+):
+    standin.always(behave.answer(answer))
+    assert said in attempt(site, "montecarlo", "volume", code=code)
+    key = json.loads((SAMPLES / "montecarlo/volume.json").read_text())
+    key = key["payload"]["incident_id"]
+    assert site.ticket(key)["key"] == key
+    assert len(site.dead()) == (answer == 422)
+    if answer != 422:
+        assert list(site.owed()) == [ticket_id(key)]
+
+
+def test_what_was_down_rings_once_it_is_back(site, standin):
+    standin.always(behave.answer(503))
+    attempt(site, "montecarlo", "volume", code=69)
+    standin.forget_script()
+    assert site.cli("drain").returncode == 0
+    assert [e["status"] for e in standin.events()] == ["firing"]
+
+
+def test_of_several_destinations_the_worst_counts(site, standin):
+    site.configure(
+        more=section(
+            "destination",
+            "nowhere",
+            {
+                "url": "http://127.0.0.1:1/",
+                "token_file": site.token_file,
+            },
+        )
+        + source(site, "fivetran", destination=["oncall", "nowhere"])
+    )
+    one = as_json(site, "probe", "sync-failed", code=69)
+    assert [(a["destination"], a["result"]) for a in one["alerts"]] == [
+        ("oncall", "delivered"),
+        ("nowhere", "queued"),
+    ]
+
+
+def test_routes_are_asked_and_named(site, standin):
+    site.configure(
+        more='route finance {\n\ttables = { "*.orders" }\n'
+        "\tdestination = { oncall }\n}\n" + source(site, "elementary")
+    )
+    assert "oncall, by route finance" in attempt(site, "probe", "test")
+
+
+def test_a_body_that_is_refused_is_wrong_data(site):
+    site.configure(top={"body_limit": 1024}, more=source(site, "fivetran"))
+    attempt(site, "probe", "-", stdin=b"{", code=65)
+    long = json.dumps({"event": "x" * 2000}).encode()
+    attempt(site, "probe", "-", stdin=long, code=65)
+    attempt(site, "probe", str(site.dir / "nothing"), code=66)
+
+
+def test_a_file_goes_the_same_way(site, standin):
+    site.configure(more=source(site, "fivetran"))
+    body = (SAMPLES / "fivetran/sync-failed.json").read_bytes()
+    path = site.write(site.dir / "body.json", body)
+    said = attempt(site, "probe", str(path))
+    assert "to end it" not in said
+    assert len(standin.events()) == 1
+
+
+# ---- names ----
+
+
+def test_it_lists_what_there_is(site):
+    for kind in KINDS:
+        site.configure(more=source(site, kind))
+        said = attempt(site, "probe")
+        want = [(n, shows) for k, n, _, shows in LIST if k == kind]
+        told = [tuple(line.split(maxsplit=1)) for line in said.splitlines()]
+        assert told == want
+
+
+@pytest.mark.parametrize(
+    "args, said",
+    [
+        (["montecarl", "volume"], "no such source as montecarl; wanted mont"),
+        (["montecarlo", "volum"], "no sample volum; wanted volume"),
+        (["montecarlo", "test"], "wanted rule-breach, "),
+        (["montecarlo", "rule-breach-fixed", "--resolve"], "no sample ends"),
+        (["montecarlo", "./x", "--resolve"], "no sample ends"),
+        (["montecarlo", "a", "b"], "one argument too many"),
+    ],
+)
+def test_a_wrong_name_is_said_with_the_right_one(site, standin, args, said):
+    done = site.cli("try", *args)
+    assert done.returncode == 64
+    assert said in done.stderr.decode()
+    assert not standin.history()
+
+
+# ---- what is shipped ----
+
+
+def test_every_body_that_is_shipped_is_a_sample_and_no_other():
+    there = {
+        (path.parent.name, path.stem) for path in SAMPLES.glob("*/*.json")
+    }
+    assert {(kind, name) for kind, name, *_ in LIST} == there
+    for kind, _, end, _ in LIST:
+        assert end is None or (kind, end) in there
+
+
+def test_samples_are_known_by_their_keys_to_be_none_of_yours():
+    """dbt's names are those of people's projects."""
+    for path in SAMPLES.glob("*/*.json"):
+        if path.parent.name in ("elementary", "dbt"):
+            text = path.read_text()
+            assert "bellrelay_sample" in text or "jobId" in text, path
