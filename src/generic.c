@@ -718,6 +718,78 @@ read_webhook(const struct source *s, const struct source_request *r,
 		*end = too_many(s, more, a);
 }
 
+/* ---- which option made what ------------------------------------------------
+ */
+
+/* The option that a field is read by, and whether all its entries have a part
+ * in it; NULL: there is none. */
+static const char *
+option_of(const char *field, bool *all)
+{
+	static const struct {
+		const char *field;
+		const char *option;
+		bool all;
+	} fields[] = {
+		{ "title", "title", false },
+		{ "description", "description", false },
+		{ "deduplication_key", "key", false },
+		{ "source_url", "url", false },
+		{ "status", "status", false },
+		{ "metadata.source", "sender", false },
+		{ "metadata.severity", "severity", false },
+		{ "metadata.owners", "owners", true },
+		{ "metadata.tags", "tags", true },
+		{ "metadata.tables", "tables", true },
+		{ "metadata.type", "type", false },
+		{ "metadata.test_description", "test_description", false },
+		{ "metadata.connector", "connector", false },
+		{ "metadata.failure_reason", "failure_reason", false },
+	};
+
+	for (size_t i = 0; i < COUNT(fields); i++)
+		if (strcmp(fields[i].field, field) == 0) {
+			*all = fields[i].all;
+			return fields[i].option;
+		}
+	return NULL;
+}
+
+static bool
+counts(const char *entry, const struct tree *alert, struct arena *a)
+{
+	const struct style plain = { false, JOIN_MOST, a };
+	struct buf b = BUF_MAX(TEXT_MAX);
+	bool there = add_entry(&b, &plain, entry, alert) && b.len > 0;
+
+	buf_free(&b);
+	return there;
+}
+
+static const char *
+rule(const struct source *s, const struct source_item *item, const char *field,
+    struct arena *a)
+{
+	bool all = false;
+	const char *name = option_of(field, &all);
+	const struct option_value *entries;
+	const char *found = NULL;
+
+	if (name == NULL || item->part == NULL)
+		return NULL;
+	entries = source_option(s, name);
+	for (size_t i = 0; i < entries->n && (all || found == NULL); i++)
+		/* What has no pointer in a list is the source's. */
+		if (counts(entries->items[i], item->part, a) &&
+		    (!all || has_pointer(entries->items[i])))
+			found = arena_printf(a, "%s%s\"%s\"",
+			    found == NULL ? "" : found,
+			    found == NULL ? "" : " and ", entries->items[i]);
+	return found == NULL
+	    ? NULL
+	    : arena_printf(a, "%s of source %s: %s", name, s->name, found);
+}
+
 /* ---- what is configured ----------------------------------------------------
  */
 
@@ -910,4 +982,5 @@ const struct source_kind source_generic = {
 	.prove = prove,
 	.sign = sign,
 	.read = read_webhook,
+	.rule = rule,
 };

@@ -154,6 +154,14 @@ struct source_kind {
 	void (*word)(struct tree *alert, struct arena *a);
 
 	/*
+	 * Which of the source's options made a field of an item that was read
+	 * ("title", "metadata.tags"), as they were given; NULL: none.  May be
+	 * NULL.
+	 */
+	const char *(*rule)(const struct source *s,
+	    const struct source_item *item, const char *field, struct arena *a);
+
+	/*
 	 * Whether a body that proves nothing looks like this sender's all the
 	 * same: a secret may have been changed on one side alone.  May be NULL.
 	 */

@@ -199,6 +199,21 @@ def test_a_signature_by_the_letter_of_standard_webhooks(generic, standin):
     exchange(generic(STANDARD, "standard", WHSEC), standin, sign_by_hand)
 
 
+# ---- bodies ----
+
+
+def test_a_broken_body_is_refused_and_an_odd_one_rings(generic, standin):
+    site = generic(STANDARD.replace("standard-webhooks", "token"), "standard")
+
+    def post(body):
+        return site.post(body, None, f"/standard/{SECRET}").status_code
+
+    assert [post(b) for b in (b"", b"{", b'{"id": 1}x', b"\xff")] == [400] * 4
+    assert standin.events() == []
+    assert [post(b) for b in (b"{}", b"[7]", b'"text"', b"null")] == [200] * 4
+    assert len(standin.events()) == 4
+
+
 # ---- other proofs, by a client of its own ----
 
 
