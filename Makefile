@@ -22,6 +22,8 @@ PACKAGES_RUN = lighttpd curl python3 python3-cryptography \
 PACKAGES_CHECK = $(PACKAGES_RUN) python3-pytest python3-requests perl \
 	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime \
 	patch mount util-linux e2fsprogs xfsprogs btrfs-progs
+# Four hundred packages, a minute and a half; not for who has npm already.
+PACKAGES_NPM = npm
 PACKAGES_SERVERS = apache2-bin libapache2-mod-fcgid nginx-light caddy \
 	spawn-fcgi systemd
 
@@ -57,7 +59,7 @@ MADE = $(BUILD)/printable.h $(BUILD)/samples.h
 PYTHON = /usr/bin/python3
 
 .PHONY: all run quick check units asan valgrind fuzz torture servers bench lint fmt clean \
-	packages packages-run packages-check
+	packages packages-run packages-check packages-npm install-npm
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -85,6 +87,14 @@ packages-run: packages
 
 packages-check: packages
 	$(call install,$(PACKAGES_CHECK))
+
+# Where it cannot be had the tests that want it are skipped, by name.
+packages-npm:
+	@command -v npm >/dev/null || $(MAKE) --no-print-directory install-npm || \
+	    echo 'npm cannot be installed: tests that want it are skipped'
+
+install-npm:
+	$(call install,$(PACKAGES_NPM))
 
 # ---- build -----------------------------------------------------------------
 
@@ -147,7 +157,7 @@ units: $(UNITS)
 quick: packages-check units
 	tests/rooms.sh
 
-check: packages-check $(PROGRAMS) $(BUILD)/tools/canonical \
+check: packages-check packages-npm $(PROGRAMS) $(BUILD)/tools/canonical \
     $(BUILD)/tools/faulty.so
 	tests/rooms.sh
 	$(MAKE) --no-print-directory units

@@ -1,6 +1,9 @@
 """Elementary, dbt and Fivetran ring incident.io as they really post."""
 
 import json
+import os
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -257,6 +260,46 @@ def test_a_pass_resolves_it_where_a_route_sent_it(site, standin, tmp_path):
         (one.path.rsplit("/", 1)[-1], one.event["status"])
         for one in standin.history()
     ] == [("TEAM", "firing"), ("TEAM", "resolved")]
+
+
+def readme_command(site, tmp_path, *changes):
+    """The line of README that posts dbt's results, run as it stands there."""
+    (line,) = re.findall(
+        r"(?ms)^```sh\n(curl [^`]*run_results\.json[^`]*)```",
+        (ROOT / "README.md").read_text(),
+    )
+    for was, now in (
+        ("https://YOUR-HOST/bellrelay", f"http://127.0.0.1:{site.port}{BASE}"),
+        *changes,
+    ):
+        assert was in line
+        line = line.replace(was, now)
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "TOKEN": SECRETS["dbt"]},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_command_of_the_readme_posts_results(senders, standin, tmp_path):
+    (tmp_path / "target").mkdir()
+    shutil.copy(
+        ROOT / "src/samples/dbt/run-results-failed.json",
+        tmp_path / "target/run_results.json",
+    )
+    said = readme_command(senders, tmp_path)
+    assert [a["result"] for a in said["alerts"]] == ["delivered"] * 2
+    # As curl's -d has it: without line feeds, of another type.
+    said = readme_command(
+        senders,
+        tmp_path,
+        ("-H 'Content-Type: application/json'", ""),
+        ("--data-binary", "-d"),
+    )
+    assert [a["result"] for a in said["alerts"]] == ["unchanged"] * 2
+    assert len(standin.events()) == 2
 
 
 def test_results_ring_and_resolve_without_edr(senders, standin, tmp_path):
