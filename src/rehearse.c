@@ -216,18 +216,30 @@ why(const struct setup_box *to, const struct ticket *t,
 	}
 }
 
+/* The route that takes it there; one that went there before may have none. */
+static const char *
+route_name(const struct setup *s, const struct conf_source *from,
+    const struct setup_box *to, const struct tree *alert, struct arena *a)
+{
+	const struct conf_route *route = aim_route(&s->conf, from, alert, a);
+
+	for (size_t i = 0; route != NULL && i < route->to.n; i++)
+		if (route->to.items[i] == to->to)
+			return route->route.name;
+	return NULL;
+}
+
 static void
 tell_event(struct tree *one, const struct ticket *t, struct arena *a)
 {
-	const struct tree *event;
+	const struct tree *event = event_body(t->alert, t->key, a);
 
-	if (t == NULL || t->alert == NULL)
-		return;
-	event = event_body(t->alert, t->key, a);
 	tree_set(a, one, "title", tree_get(event, "title"));
 	tree_set(a, one, "severity", tree_at(event, "/metadata/severity"));
 }
 
+/* One alert at one destination, by its ticket; of one that could not be
+ * stored there is none. */
 static int
 tell_item(struct rehearsal *r, const struct conf_source *from,
     const struct answer_item *i, struct tree *list)
@@ -238,22 +250,21 @@ tell_item(struct rehearsal *r, const struct conf_source *from,
 	    setup_box(s, conf_destination(&s->conf, i->destination));
 	const struct catalog_box at = { .name = to->to->name, .box = to->box };
 	struct tree *one = tree_push(list, tree_new(a, TREE_OBJECT));
-	const struct conf_route *route = NULL;
 	struct catalog_ticket found;
-	struct ticket *t = NULL;
 	struct fail f = { 0 };
+	bool there = catalog_ticket(&at, i->alert, &found, a, &f);
+	const struct ticket *t = there ? &found.ticket : NULL;
 	int code;
 
-	if (catalog_ticket(&at, i->alert, &found, a, &f))
-		t = &found.ticket;
-	if (t != NULL && t->alert != NULL)
-		route = aim_route(&s->conf, from, t->alert, a);
-	tell_event(one, t, a);
+	if (there && t->alert != NULL) {
+		tell_event(one, t, a);
+		tree_set_str(
+		    a, one, "route", route_name(s, from, to, t->alert, a));
+	}
 	tree_set_str(a, one, "deduplication_key", arena_str(a, i->key));
 	tree_set_str(a, one, "alert", arena_str(a, i->alert));
 	tree_set_str(a, one, "status", i->resolved ? "resolved" : "firing");
 	tree_set_str(a, one, "destination", i->destination);
-	tree_set_str(a, one, "route", route == NULL ? NULL : route->route.name);
 	tree_set_str(a, one, "result", answer_word(i->result));
 	tree_set_str(a, one, "why", why(to, t, i->result, &code, a));
 	return code;
@@ -294,34 +305,42 @@ tell(struct rehearsal *r, const struct conf_source *from,
 
 /* ---- one webhook ---- */
 
+/* From the path on all is the work of a webhook. */
+static void
+take(struct relay *relay, const struct conf_source *from, struct request *req,
+    struct answer *out)
+{
+	request_route(req, &relay->setup->conf, &relay->arena);
+	if (req->source == from)
+		relay_webhook(relay, req, out);
+	else
+		answer_problem(out, 403,
+		    "the secret cannot be a part of a path: make one with "
+		    "bellrelay secret",
+		    &relay->arena);
+}
+
 static int
 post(struct rehearsal *r, const char *sample, struct buf *body)
 {
 	struct relay *relay = &r->relay;
-	struct request req = { .param = param,
-		.body = BUF_MAX(relay_body_limit(relay)),
-		.now = relay_now() };
 	const struct conf_source *from =
 	    conf_source(&relay->setup->conf, r->source);
-	struct answer out = ANSWER_NEW;
 	struct envelope e = { .path = NULL };
+	struct request req = { .param = param,
+		.from = &e,
+		.body = BUF_MAX(relay_body_limit(relay)),
+		.now = relay_now() };
+	struct answer out = ANSWER_NEW;
 	struct fail f = { 0 };
 	int code;
 
 	if (!seal(r, &from->source, body, req.now, &e, &f))
 		return command_failed(
 		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_DATAERR);
-	req.from = &e;
 	buf_add(&req.body, body->data, body->len);
 	req.state = req.body.full ? REQUEST_LONG : REQUEST_WHOLE;
-	request_route(&req, &relay->setup->conf, &relay->arena);
-	if (req.source != from)
-		answer_problem(&out, 403,
-		    "the secret cannot be a part of a path: make one with "
-		    "bellrelay secret",
-		    &relay->arena);
-	else
-		relay_webhook(relay, &req, &out);
+	take(relay, from, &req, &out);
 	code =
 	    out.status >= 300 ? refused(&out) : tell(r, from, &e, sample, &out);
 	arena_reset(&relay->arena);

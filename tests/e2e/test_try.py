@@ -292,6 +292,8 @@ def test_routes_are_asked_and_named(site, standin):
         "\tdestination = { oncall }\n}\n" + source(site, "elementary")
     )
     assert "oncall, by route finance" in attempt(site, "probe", "test")
+    site.configure(more=source(site, "elementary"))
+    assert "goes to      oncall\n" in attempt(site, "probe", "test")
 
 
 def test_a_body_that_is_refused_is_wrong_data(site):
