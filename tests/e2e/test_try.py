@@ -65,7 +65,8 @@ def as_json(site, *args, **kwargs):
 
 
 def ring_and_end(site, standin, name, sample, end):
-    """The events that the sample sent; its end has ended them."""
+    """The events that the sample sent; its end has ended them, and begun
+    again they ring again."""
     before = len(standin.events())
     said = attempt(site, name, sample)
     fired = standin.events()[before:]
@@ -81,6 +82,12 @@ def ring_and_end(site, standin, name, sample, end):
     for event in fired:
         key = event["deduplication_key"]
         assert standin.alerts().is_open(key) == (end is None)
+    if end is not None:
+        before = len(standin.events())
+        attempt(site, name, sample)
+        again = standin.events()[before:]
+        assert [e["title"] for e in again] == [e["title"] for e in fired]
+        assert {e["status"] for e in again} == {"firing"}
     return fired
 
 
