@@ -1,11 +1,13 @@
 """`bellrelay try`: a shipped sample goes the way of a webhook, to the end."""
 
 import json
+import os
+import subprocess
 
 import pytest
 
 from world import behave
-from world.site import ROOT, section, ticket_id
+from world.site import NOBODY, ROOT, environment, section, ticket_id
 
 SAMPLES = ROOT / "src" / "samples"
 SECRET = "Try_secret-" + "t6" * 12
@@ -318,6 +320,18 @@ def test_a_file_goes_the_same_way(site, standin):
     said = attempt(site, "probe", str(path))
     assert "to end it" not in said
     assert len(standin.events()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change to others")
+def test_root_tries_as_the_owner_of_the_spool(site, standin):
+    done = subprocess.run(
+        [site.bin / "bellrelay", "-c", site.conf, "try", "montecarlo", "volume"],
+        env=environment(), capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(standin.events()) == 1
+    owners = {path.stat().st_uid for path in site.spool.rglob("*")}
+    assert owners == {NOBODY}
 
 
 # ---- names ----
