@@ -24,6 +24,7 @@ enum {
 	UNTIL_MAX = 3660 * WHEN_SECOND, /* a rest is at most an hour */
 	SLICE_NS = 20 * 1000 * 1000,
 	SWEEPS = 16, /* in one step */
+	CALM = 250,  /* ms without a webhook, before what it left is swept */
 	HAND = sizeof(((struct drain_hand *)NULL)->at) / sizeof(size_t),
 	DEAL_EVERY = 1 * WHEN_SECOND,
 	TICK_NS = 20 * 1000 * 1000, /* a clock of files may stand so long */
@@ -241,6 +242,8 @@ drain_note(struct drain *d, const struct setup_box *to, const char *id,
 	e->until = until;
 	/* What is on disk by now may be another write. */
 	e->mark = (struct spool_mark){ 0 };
+	l->unswept += empty;
+	l->calm = now + CALM;
 }
 
 size_t
@@ -731,6 +734,13 @@ take_result(struct drain *d, int64_t now)
 	l->probed = true;
 }
 
+/* A webhook must not wait for a sweep that can wait itself. */
+static bool
+is_calm(const struct drain_list *l, int64_t now)
+{
+	return l->unswept >= SWEEPS || now >= l->calm || now < l->calm - CALM;
+}
+
 /* ---- one step ---- */
 
 static bool
@@ -810,17 +820,28 @@ at_least(int64_t least, int64_t wait)
 	return wait < least ? least : wait;
 }
 
+/* Not beyond the time when what is unswept may be swept. */
+static int64_t
+until_calm(const struct drain_list *l, int64_t wait, int64_t now)
+{
+	return l->unswept > 0 && l->calm > now && l->calm - now < wait
+	    ? l->calm - now
+	    : wait;
+}
+
 static int64_t
 step_list(struct drain *d, struct drain_list *l, int64_t now)
 {
 	if (l->over)
-		return sweep_some(d, l, now) ? 0 : IDLE_SLEEP;
+		return is_calm(l, now) && sweep_some(d, l, now) ? 0
+								: IDLE_SLEEP;
 	if (!hold(d, l)) {
 		/* Another process is at it. */
 		l->over = d->once;
-		if (sweep_some(d, l, now))
+		if (is_calm(l, now) && sweep_some(d, l, now))
 			return 0;
-		return at_least(BUSY_SLEEP, sleep_for(d, l, now));
+		return until_calm(
+		    l, at_least(BUSY_SLEEP, sleep_for(d, l, now)), now);
 	}
 	if (!l->looking &&
 	    (l->looked == 0 || now >= l->looked + LOOK_EVERY ||
@@ -837,11 +858,11 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 	if ((now >= l->until || l->until > now + UNTIL_MAX) &&
 	    deliver(d, l, now))
 		return 0;
-	if (sweep_some(d, l, now))
+	if (is_calm(l, now) && sweep_some(d, l, now))
 		return 0;
 	tell(d, l, now);
 	let_go(l);
-	return sleep_for(d, l, now);
+	return until_calm(l, sleep_for(d, l, now), now);
 }
 
 int64_t

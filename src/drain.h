@@ -55,6 +55,7 @@ struct drain_list {
 	int64_t heard;              /* when the bells were last read, ns */
 	size_t swept;               /* where the sweep goes on */
 	size_t unswept;         /* emptied by our calls since the last sweep */
+	int64_t calm;           /* no sweep before, unless there are many */
 	size_t gone;            /* how many of those before it are gone */
 	int64_t told;           /* when the summary was last written */
 	struct spool_walk walk; /* a look under way */
