@@ -1,6 +1,7 @@
 #include "drain.h"
 
 #include "fail.h"
+#include "hush.h"
 #include "keep.h"
 #include "log.h"
 #include "setup.h"
@@ -149,6 +150,14 @@ is_due(const struct drain *d, const struct drain_entry *e, int64_t now)
 	    now < e->set;
 }
 
+/* Whether there is something to sweep. */
+static bool
+is_ripe(const struct drain_entry *e, int64_t now)
+{
+	return e->empty && !e->gone &&
+	    (!e->muted || now >= e->until || now < e->set);
+}
+
 static bool
 owes(const struct drain_entry *e)
 {
@@ -214,6 +223,7 @@ drain_note(struct drain *d, const struct setup_box *to, const char *id,
 		e = add(l, id);
 	e->urgent = urgent;
 	e->empty = empty;
+	e->muted = false;
 	e->gone = false;
 	e->noted = e->listed = true;
 	if (e->since == 0)
@@ -252,7 +262,7 @@ look_begin(struct drain_list *l, int64_t now)
  * under its lock. */
 static void
 read_entry(struct drain *d, struct drain_list *l, const char *name,
-    struct drain_entry *e)
+    struct drain_entry *e, int64_t now)
 {
 	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
 	struct fail ignored = { 0 };
@@ -264,6 +274,7 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 		const struct ticket_event *head = ticket_head(&t);
 
 		e->empty = head == NULL;
+		e->muted = head == NULL && t.muted.by != NULL;
 		e->patient = head != NULL && head->repeat;
 		e->urgent = head != NULL && head->urgent;
 		e->since = head != NULL ? head->since : 0;
@@ -272,12 +283,17 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 		/* Its webhook may be about to send it. */
 		if (e->until < e->mark.mtime_ns / MS_NS + FRESH)
 			e->until = e->mark.mtime_ns / MS_NS + FRESH;
+		if (e->muted) {
+			e->set = now;
+			e->until = hush_until(l->to->conf, &t, now, &d->arena);
+		}
 	}
 	buf_free(&text);
 }
 
 static void
-look_at(struct drain *d, struct drain_list *l, const struct spool_name *n)
+look_at(struct drain *d, struct drain_list *l, const struct spool_name *n,
+    int64_t now)
 {
 	struct drain_entry *e = find(l, n->id);
 	struct spool_mark mark;
@@ -292,7 +308,7 @@ look_at(struct drain *d, struct drain_list *l, const struct spool_name *n)
 		return;
 	e->mark = mark;
 	e->gone = false;
-	read_entry(d, l, n->name, e);
+	read_entry(d, l, n->name, e, now);
 }
 
 static int64_t
@@ -319,7 +335,7 @@ count_dead(const struct drain_list *l)
 }
 
 static void
-look_on(struct drain *d, struct drain_list *l)
+look_on(struct drain *d, struct drain_list *l, int64_t now)
 {
 	int64_t end = monotonic_ns() + SLICE_NS;
 	struct spool_name name;
@@ -332,7 +348,7 @@ look_on(struct drain *d, struct drain_list *l)
 			l->looking = false;
 			return;
 		}
-		look_at(d, l, &name);
+		look_at(d, l, &name, now);
 	}
 }
 
@@ -354,13 +370,42 @@ hear_bells(struct drain_list *l, int64_t now)
 			e->since = now;
 		}
 		e->urgent = e->noted = e->listed = true;
-		e->empty = e->gone = false;
+		e->empty = e->muted = e->gone = false;
 		e->set = e->until = 0;
 	}
 	spool_walk_close(&w);
 }
 
 /* ---- sweeping ---- */
+
+/* It stays in pending, and was read under its locks. */
+static void
+know(struct drain_entry *e, const struct ticket *t)
+{
+	const struct ticket_event *head = ticket_head(t);
+
+	e->gone = false;
+	e->empty = head == NULL;
+	e->muted = head == NULL && t->muted.by != NULL;
+	if (head == NULL)
+		return;
+	e->urgent = head->urgent;
+	e->since = head->since;
+	e->set = t->set;
+	e->until = t->until;
+}
+
+/* Under claim and edit. */
+static bool
+wake(struct drain *d, struct drain_list *l, struct drain_entry *e,
+    struct keep *k, int64_t now, struct fail *f)
+{
+	if (!hush_wake(l->to, e->id, k, now, &d->arena, &e->until, f))
+		return false;
+	e->set = now;
+	know(e, &k->ticket);
+	return true;
+}
 
 /* Under claim and edit. */
 static bool
@@ -373,11 +418,11 @@ sweep_locked(struct drain *d, struct drain_list *l, struct drain_entry *e,
 	if (!keep_load(&l->to->box, e->id, &k, now, &d->arena, f))
 		return false;
 	if (k.there && ticket_head(&k.ticket) != NULL) {
-		e->empty = false;
-		e->until = k.ticket.until;
-		e->set = k.ticket.set;
+		know(e, &k.ticket);
 		return true;
 	}
+	if (k.there && k.ticket.muted.by != NULL)
+		return wake(d, l, e, &k, now, f);
 	e->gone = true;
 	if (!k.pending)
 		return true;
@@ -415,7 +460,7 @@ sweep_some(struct drain *d, struct drain_list *l, int64_t now)
 		struct drain_entry *e = &entries(l)[i];
 
 		l->swept = i;
-		if (e->empty && !e->gone) {
+		if (is_ripe(e, now)) {
 			if (did++ == SWEEPS)
 				return true;
 			sweep(d, l, e, now);
@@ -595,6 +640,7 @@ tell(struct drain *d, struct drain_list *l, int64_t now)
 		const struct drain_entry *e = &entries(l)[i];
 		int64_t due = e->until > e->since ? e->until : e->since;
 
+		s.muted += e->muted && !e->gone;
 		if (!owes(e))
 			continue;
 		s.owed++;
@@ -622,7 +668,8 @@ sleep_for(const struct drain *d, const struct drain_list *l, int64_t now)
 		any = any || owes(e);
 		if (is_due(d, e, now))
 			wait = 0;
-		else if (owes(e) && !e->tried && e->until - now < wait)
+		else if ((owes(e) ? !e->tried : e->muted && !e->gone) &&
+		    e->until - now < wait)
 			wait = e->until - now;
 	}
 	if (now < l->until && wait < l->until - now)
@@ -651,7 +698,7 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 		now < l->looked))
 		look_begin(l, now);
 	if (l->looking) {
-		look_on(d, l);
+		look_on(d, l, now);
 		return 0;
 	}
 	hear_bells(l, now);
