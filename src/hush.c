@@ -44,6 +44,19 @@ hush_change(const struct setup_box *to, const char *source, struct tree *alert,
 	return c;
 }
 
+/* It is the ticket from now on, wherever another copy is. */
+static bool
+store(const struct setup_box *to, const char *id, struct keep *k,
+    struct arena *a, struct fail *f)
+{
+	if (!keep_store(&to->box, id, k, NULL, a, f))
+		return false;
+	k->generation++;
+	k->pending = true;
+	k->settled = false;
+	return true;
+}
+
 bool
 hush_waiting(const struct setup_box *to, const char *id, struct keep *k,
     int64_t now, struct arena *a, struct fail *f)
@@ -54,12 +67,8 @@ hush_waiting(const struct setup_box *to, const char *id, struct keep *k,
 	if (k->there && ticket_head(&k->ticket) != NULL)
 		by = hush_by(to->conf, ticket_speaker(&k->ticket),
 		    k->ticket.alert, now, a, &until);
-	if (by == NULL || !ticket_hush(&k->ticket, by, now, a))
-		return true;
-	if (!keep_store(&to->box, id, k, NULL, a, f))
-		return false;
-	k->generation++;
-	return true;
+	return by == NULL || !ticket_hush(&k->ticket, by, now, a) ||
+	    store(to, id, k, a, f);
 }
 
 int64_t
@@ -86,9 +95,8 @@ hush_wake(const struct setup_box *to, const char *id, struct keep *k,
 		return true;
 	}
 	(void)ticket_wake(t, &c, now, a);
-	if (!keep_store(&to->box, id, k, NULL, a, f))
+	if (!store(to, id, k, a, f))
 		return false;
-	k->generation++;
 	if (ticket_urgent(t))
 		spool_ring(&to->box, id);
 	return true;

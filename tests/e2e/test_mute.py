@@ -358,6 +358,24 @@ def test_the_resolve_of_what_waited_is_sent_for_it_may_have_rung(site, standin):
     assert rang(standin)[-1] == "resolved"
 
 
+def test_what_reopens_behind_a_resolve_that_waits_is_muted(site, standin):
+    site.start()
+    standin.always(behave.answer(503))
+    site.post(firing())
+    site.post(update("a", alert_feedback="fixed"))
+    mute(site)
+    site.post(update("a", alert_feedback="investigating"))
+    standin.decide(None)
+    drain(site)
+    assert rang(standin) == ["resolved"], "it may have rung"
+    for _ in range(2):
+        drain(site)
+        assert rows(site)["a"]["state"] == "muted"
+    assert site.pending_files() != []
+    unmute(site)
+    until(lambda: rang(standin)[1:] == ["firing"], "what was reopened to ring")
+
+
 # ---- restarts, kills ----
 
 
