@@ -585,13 +585,15 @@ is_refired(const struct ticket *t, const struct ticket_event *e,
 	    e->severity > t->sent.severity;
 }
 
-/* Whether it is an update, to a destination that wants none. */
+/* Whether it is an update, to a destination that wants none.  The end of what
+ * may have rung is none. */
 static bool
 is_unwanted(const struct ticket *t, const struct ticket_event *e,
     const struct ticket_change *c)
 {
 	return !c->updates && t->sent.n != 0 &&
-	    t->sent.resolved == e->resolved && !is_refired(t, e, c);
+	    t->sent.resolved == e->resolved && !is_refired(t, e, c) &&
+	    !(e->resolved && t->muted.doubt);
 }
 
 /* Something new for an empty queue. */

@@ -598,6 +598,13 @@ mutes_and_results(void)
 	    "an update that is never sent is not muted");
 
 	t = fresh();
+	play(&t, "f1 A r1 A f2 H");
+	c = change('r', "2", "minor");
+	c.updates = false;
+	ok(ticket_enqueue(&t, &c, start, &arena) == TICKET_QUEUED,
+	    "the resolve of what may have rung again is no mere update");
+
+	t = fresh();
 	play(&t, "f1");
 	sent = *ticket_head(&t);
 	ticket_failed(&t, &sent, true, "time-out", 0, start, &arena);
