@@ -615,6 +615,17 @@ def test_map_explains_that_it_would_be_muted(site):
         assert "mute" not in done.stderr.decode()
 
 
+def test_try_says_that_it_is_muted(site, standin):
+    site.configure(more=section("mute", "all", {}))
+    done = site.cli("try", "montecarlo", "rule-breach", "--resolve", "--json")
+    assert done.returncode == 69, done.stderr
+    said = json.loads(done.stdout)
+    fired, ended = (one["alerts"][0] for one in said)
+    assert fired["why"].startswith("kept quiet by mute all; ")
+    assert ended["why"].startswith("it is over before a mute let it ring")
+    assert standin.history() == []
+
+
 def test_replay_keeps_quiet_what_is_muted_now(site, standin):
     site.configure(top={"journal": "full"})
     assert site.cgi(firing()).status == 200
