@@ -26,6 +26,7 @@ struct drain_entry {
 	char id[SPOOL_ID + 1];
 	bool urgent;
 	bool empty;    /* owes nothing: to be swept */
+	bool muted;    /* is empty, and swept only when its mute is over */
 	bool tried;    /* in this run, by a drain that tries each once */
 	bool listed;   /* was seen by the look under way */
 	bool noted;    /* by this process, since the last look ended */
