@@ -32,7 +32,7 @@ SCHEMA = json.loads(
 BODY = montecarlo.rule_breach()
 NAME = ticket_id("a")
 COMMANDS = [
-    "canonical", "sign", "verify", "map", "check", "test", "drain", "list",
+    "canonical", "sign", "verify", "map", "check", "doctor", "test", "drain", "list",
     "show", "retry", "drop", "prune", "move", "replay", "secret",
 ]  # fmt: skip
 
