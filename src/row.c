@@ -382,21 +382,15 @@ read_directory(struct row_reading *r, const struct row *row,
 	return true;
 }
 
-/* Remember a file, to see when it changes. */
+/* Remember a file, to see when it changes; also one that cannot be read. */
 static struct file *
-new_file(struct row_reading *r)
+new_file(struct row_reading *r, const char *path)
 {
 	struct file *file = arena_alloc(&r->c->arena, sizeof(*file));
 
-	*file = (struct file){ .next = NULL };
-	return file;
-}
-
-static void
-keep_file(struct row_reading *r, struct file *file)
-{
-	file->next = r->c->files;
+	*file = (struct file){ .next = r->c->files, .path = path };
 	r->c->files = file;
+	return file;
 }
 
 static bool
@@ -416,15 +410,14 @@ read_private(struct row_reading *r, const struct row *row,
 {
 	struct conf_private *p =
 	    (struct conf_private *)(void *)place(row, into);
-	struct file *file = new_file(r);
 	struct fail inner = { 0 };
 
 	if (g->v->text[0] == '\0')
 		return true;
 	p->file = plain_path(&r->settings->plain, g->line, g->v->text);
-	if (!secret_token(p->file, &r->c->arena, &p->token, file, &inner))
+	if (!secret_token(
+		p->file, &r->c->arena, &p->token, new_file(r, p->file), &inner))
 		return wrong(r, row, g, inner.text);
-	keep_file(r, file);
 	return true;
 }
 
@@ -471,14 +464,12 @@ read_token(struct row_reading *r, const struct row *row, const struct given *g,
     void *into)
 {
 	struct conf_destination *d = into;
-	struct file *file = new_file(r);
 	struct fail inner = { 0 };
 
 	d->token_file = plain_path(&r->settings->plain, g->line, g->v->text);
-	if (!secret_token(
-		d->token_file, &r->c->arena, &d->target.token, file, &inner))
+	if (!secret_token(d->token_file, &r->c->arena, &d->target.token,
+		new_file(r, d->token_file), &inner))
 		return wrong(r, row, g, inner.text);
-	keep_file(r, file);
 	return true;
 }
 
@@ -496,7 +487,6 @@ read_ca(struct row_reading *r, const struct row *row, const struct given *g,
 {
 	struct conf_destination *d = into;
 	struct buf certificates = BUF_MAX(CA_MAX);
-	struct file *file = new_file(r);
 	struct fail inner = { 0 };
 	bool done;
 
@@ -504,13 +494,10 @@ read_ca(struct row_reading *r, const struct row *row, const struct given *g,
 		return true;
 	d->target.ca_file =
 	    plain_path(&r->settings->plain, g->line, g->v->text);
-	done = file_read(
-	    d->target.ca_file, FILE_OPEN, &certificates, file, &inner);
+	done = file_read(d->target.ca_file, FILE_OPEN, &certificates,
+	    new_file(r, d->target.ca_file), &inner);
 	buf_free(&certificates);
-	if (!done)
-		return wrong(r, row, g, inner.text);
-	keep_file(r, file);
-	return true;
+	return done || wrong(r, row, g, inner.text);
 }
 
 static void
@@ -745,14 +732,13 @@ static bool
 read_option_secret(struct row_reading *r, const struct option *o,
     const struct given *g, struct option_value *value, const char **named)
 {
-	struct file *file = new_file(r);
 	struct fail inner = { 0 };
 
 	*named = plain_path(&r->settings->plain, g->line, g->v->text);
-	if (!secret_lines(*named, &r->c->arena, value, file, &inner))
+	if (!secret_lines(
+		*named, &r->c->arena, value, new_file(r, *named), &inner))
 		return plain_fail(&r->settings->plain, g->line, r->f, "%s: %s",
 		    o->name, inner.text);
-	keep_file(r, file);
 	return true;
 }
 
