@@ -296,3 +296,20 @@ def test_no_process_gains_privileges(served):
         assert int(files[0]) == min(int(files[1]), 65536)
         core = limits.split("Max core file size")[1].split()
         assert core[:2] == ["0", "0"]
+
+
+def test_many_destinations_need_many_open_files(site, standin):
+    """More than the soft limit; as many as select() knows and more is slow."""
+    others = []
+    for i in range(12):
+        standin.add_source(f"o{i}", f"token-of-o{i}")
+        token = site.write(site.etc / f"o{i}.token", f"token-of-o{i}\n")
+        others.append(
+            f'destination o{i} {{ url = "{standin.url(f"o{i}")}" '
+            f'token_file = "{token}" ca_file = "{site.etc / "ca.pem"}" }}\n'
+        )
+    names = ["oncall"] + [f"o{i}" for i in range(12)]
+    site.configure(source={"destination": names}, more="".join(others))
+    with site.responder(around=["prlimit", "--nofile=64:4096"]) as direct:
+        assert send(site, direct, "a") in (200, 202)
+        until(lambda: len(standin.events("a")) == 13, "all destinations")
