@@ -373,15 +373,13 @@ static bool
 check_write(struct checkup *c)
 {
 	char id[SPOOL_ID + 1], other[SPOOL_ID + 2];
-	struct spool_room room = { .fd = -1 };
 	const struct spool_box *b = &c->setup->boxes[0].box;
 	struct fail f = { 0 };
 	bool did;
 
 	random_names(id, other);
-	did = write_once(c->setup->spool.tmp, id, other, &f) &&
-	    spool_reserve(b, id, RESERVE, &room, &f) && spool_sync(b, &f);
-	spool_unreserve(b, &room);
+	did =
+	    write_once(c->setup->spool.tmp, id, other, &f) && spool_sync(b, &f);
 	if (!did)
 		finding_add(c->to, FINDING_FAILURE, spool,
 		    "wanted a disk that is written to and synced",
@@ -394,7 +392,7 @@ static enum lock_got
 ask_elsewhere(const struct setup_box *b, const char *id)
 {
 	struct fail ignored = { 0 };
-	struct lock_hand hand = { -1, -1 };
+	struct lock_hand hand = { .dir = -1, .fd = -1 };
 	pid_t child = fork();
 	int status = 0;
 
