@@ -77,8 +77,8 @@ keep_descriptors(void)
 			(void)open("/dev/null", modes[fd]);
 }
 
-/* Each destination takes some, and the soft limit is old (1,024): as many as
- * select() could count, which we do not use. */
+/* Each destination takes some.  The soft limit, 1,024, is what select() can
+ * count; we wait with poll(), and so does libfcgi where it serves us. */
 static void
 raise_files(void)
 {

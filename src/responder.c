@@ -308,37 +308,14 @@ readable(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* How a process came to be, and when it is to go. */
-struct life {
-	pid_t parent;
-	int low;      /* a descriptor kept for the next connection */
-	bool seen;    /* the socket that we listen on, by its name */
-	bool leaving; /* it is our turn */
-	int64_t end;  /* of that turn */
-};
-
-/*
- * A low descriptor is kept for the next connection: libfcgi waits for its end
- * with select(), which knows 1,024, and the destinations may have all those.
- */
-static int
-keep_low(void)
-{
-	return open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
 static void
-accept_one(struct relay *r, struct life *l, FCGX_Request *fcgi)
+accept_one(struct relay *r, FCGX_Request *fcgi)
 {
 	struct door d = { fcgi };
-	bool did;
 
-	(void)close(l->low);
 	limit(ACCEPT_SECONDS);
-	did = FCGX_Accept_r(fcgi) == 0;
-	limit(0);
-	if (!did) {
-		l->low = keep_low();
+	if (FCGX_Accept_r(fcgi) != 0) {
+		limit(0);
 		return;
 	}
 	drain_yield(&r->drain);
@@ -347,9 +324,16 @@ accept_one(struct relay *r, struct life *l, FCGX_Request *fcgi)
 	limit(ACCEPT_SECONDS);
 	FCGX_Finish_r(fcgi);
 	limit(0);
-	l->low = keep_low();
 	relay_flush(r);
 }
+
+/* How a process came to be, and when it is to go. */
+struct life {
+	pid_t parent;
+	bool seen;    /* the socket that we listen on, by its name */
+	bool leaving; /* it is our turn */
+	int64_t end;  /* of that turn */
+};
 
 /* Whether the directory of a name is there, from where we run. */
 static bool
@@ -418,17 +402,18 @@ is_outdated(const struct relay *r, struct life *l)
 		l->leaving = true;
 		l->end = relay_now() + TURN_MS;
 	}
-	return l->leaving && relay_now() >= l->end;
+	return l->leaving && relay_now() >= l->end &&
+	    !forward_busy(&r->webhook) && !forward_busy(&r->drain.forward);
 }
 
 /* Who waits already is served: the backlog would be refused with the socket. */
 static void
-last_calls(struct relay *r, struct life *l, FCGX_Request *fcgi)
+last_calls(struct relay *r, FCGX_Request *fcgi)
 {
 	int64_t end = relay_now() + LAST_MS;
 
 	while (relay_now() < end && readable(LISTENER))
-		accept_one(r, l, fcgi);
+		accept_one(r, fcgi);
 }
 
 /* Idle work; how long it can wait for more. */
@@ -456,7 +441,7 @@ idle(struct relay *r)
 static int
 serve_fastcgi(const char *path, int signals)
 {
-	struct life life = { .parent = getppid(), .low = keep_low() };
+	struct life life = { .parent = getppid() };
 	FCGX_Request fcgi;
 	struct relay r;
 	struct fail f = { 0 };
@@ -471,11 +456,11 @@ serve_fastcgi(const char *path, int signals)
 	while (!ready[1] && !is_orphan(&life) && !is_outdated(&r, &life)) {
 		post_poll(r.post, wait, fds, 2, ready);
 		if (ready[0] && !ready[1])
-			accept_one(&r, &life, &fcgi);
+			accept_one(&r, &fcgi);
 		/* Webhooks go before idle work. */
 		wait = readable(LISTENER) ? 0 : idle(&r);
 	}
-	last_calls(&r, &life, &fcgi);
+	last_calls(&r, &fcgi);
 	/* The server does not know that we go: whoever comes while all is put
 	 * away in good order would find nobody. */
 	if (r.outside)

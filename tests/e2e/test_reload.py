@@ -299,7 +299,7 @@ def test_no_process_gains_privileges(served):
 
 
 def test_many_destinations_need_many_open_files(site, standin):
-    """More than the soft limit; as many as select() knows and more is slow."""
+    """More than the soft limit."""
     others = []
     for i in range(12):
         standin.add_source(f"o{i}", f"token-of-o{i}")
