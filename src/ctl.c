@@ -16,6 +16,7 @@
 #include "near.h"
 #include "preview.h"
 #include "prove.h"
+#include "rehearse.h"
 #include "replay.h"
 #include "story.h"
 #include "tend.h"
@@ -38,6 +39,7 @@ static const struct command *const commands[] = {
 	&check_command,
 	&doctor_command,
 	&trial_test,
+	&rehearse_try,
 	&deliver_drain,
 	&browse_list,
 	&story_show,

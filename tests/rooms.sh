@@ -7,9 +7,9 @@ cd "$(dirname "$0")/../src"
 
 base='arena buf clean fail memory near scan'
 codec='display json pyrepr seal sign tree when'
-domain='dbt dbttext draft edrtext elementary event fivetran generic incidentio match mctext montecarlo option pace proof route source standard summary table template ticket wording'
+domain='dbt dbttext draft edrtext elementary event fivetran generic incidentio match mctext montecarlo option pace proof route sample source standard summary table template ticket wording'
 io='counters fence file journal lock log post spool'
-app='aim answer backlog browse catalog check checkup command conf deliver diary doctor drain finding forward health keep metrics migrate owner pick plain preview prove reach refusals relay replay request row sandbox secret settings setup story tend trial verify watch wiring'
+app='aim answer backlog browse catalog check checkup command conf deliver diary doctor drain finding forward health keep metrics migrate owner pick plain preview prove reach refusals rehearse relay replay request row sandbox secret settings setup story tend trial verify watch wiring'
 doors='ctl responder'
 
 bad=0
