@@ -37,6 +37,7 @@ WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2 \
 	-Wimplicit-fallthrough -Wstrict-prototypes -Wmissing-prototypes
 HARDEN = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
 	-fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero \
+	-fzero-call-used-regs=used-gpr \
 	-fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing
 HARDEN_LD = -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code
 FLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -iquote src \
