@@ -1,0 +1,284 @@
+"""A Debian 12 of its own, with nothing in it but what a test puts there.
+
+tree() bootstraps one below build/image, once, and keeps it.  An Image is a
+throw-away copy of a tree (an overlay) with processes, mounts and, if asked,
+a network of its own; when it is left nothing remains, whatever was started.
+
+Packages come from where this machine's apt has its own.  Root is needed, and
+debootstrap; REASON says why there can be none, or is None.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+
+from .site import ROOT
+
+IMAGES = ROOT / "build" / "image"
+SUITE = "bookworm"
+CLEAN = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive",
+}
+
+#: Of this machine, so that apt works in the image as it does here.
+OURS = ("etc/resolv.conf", "etc/hosts")
+
+#: The first process: it makes the mounts and stays.  $1 is the directory of
+#: the overlay, $2 the tree, and the rest is run in the image.
+FIRST = """
+set -e
+at=$1 tree=$2; shift 2
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs "$at"
+mkdir "$at/upper" "$at/work" "$at/root"
+mount -t overlay overlay \
+    -o "lowerdir=$tree,upperdir=$at/upper,workdir=$at/work" "$at/root"
+cd "$at/root"
+mount -t proc proc proc
+mount -t sysfs -o ro sysfs sys 2>/dev/null || mount --rbind /sys sys
+mount -t tmpfs -o mode=755 tmpfs dev
+mount -t tmpfs -o mode=755 tmpfs run
+mkdir dev/pts dev/shm
+mount -t tmpfs -o mode=1777 tmpfs dev/shm
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
+for n in null zero full random urandom tty; do
+	touch dev/$n
+	mount --bind /dev/$n dev/$n
+done
+ip link set lo up 2>/dev/null || true
+exec chroot . "$@"
+"""
+
+#: Says that all is made, and waits to be killed.
+STAY = ["/bin/sh", "-c", "echo ready; exec sleep infinity"]
+
+
+def _reason():
+    if os.geteuid() != 0:
+        return "an image needs root"
+    for name in ("debootstrap", "unshare", "nsenter", "apt-get"):
+        if shutil.which(name) is None:
+            return f"an image needs {name}"
+    return None
+
+
+REASON = _reason()
+
+
+def sources():
+    """(address, suite) of each of Debian's archives that apt knows here."""
+    said = subprocess.run(
+        ["apt-get", "indextargets", "--format",
+         "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)",
+         "Created-By: Packages"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    found = []
+    for line in said.splitlines():
+        address, suite, component, origin = (line.split() + [""] * 4)[:4]
+        if origin == "Debian" and component == "main":
+            if suite.split("-")[0] == SUITE and (address, suite) not in found:
+                found.append((address, suite))
+    assert any(suite == SUITE for _, suite in found), said
+    return found
+
+
+@contextlib.contextmanager
+def _alone(name):
+    """One at a time makes a tree."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with open(IMAGES / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _quiet(*command, **kwargs):
+    """Run it, and show what it said if it fails."""
+    done = subprocess.run(
+        [str(arg) for arg in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=CLEAN,
+        check=False,
+        **kwargs,
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout[-4000:]}"
+    return done.stdout
+
+
+def _settings(at):
+    """What apt needs to know of the way out."""
+    lines = [f"deb {a} {s} main" for a, s in sources()]
+    (at / "etc/apt/sources.list").write_text("\n".join(lines) + "\n")
+    told = subprocess.run(
+        ["apt-config", "dump", "Acquire"],
+        capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    ways = [line for line in told if "proxy" in line.lower()]
+    (at / "etc/apt/apt.conf.d/90way").write_text("\n".join(ways) + "\n")
+    for name in OURS:
+        shutil.copyfile(pathlib.Path("/") / name, at / name)
+
+
+def _bootstrap(at):
+    mirror = next(a for a, suite in sources() if suite == SUITE)
+    _quiet("debootstrap", "--variant=minbase", SUITE, at, mirror)
+    _settings(at)
+    _quiet("chroot", at, "apt-get", "update", "-qq")
+    _quiet("chroot", at, "apt-get", "-qq", "-y", "dist-upgrade")
+
+
+def _name(packages):
+    if not packages:
+        return "base"
+    known = hashlib.sha256(" ".join(sorted(packages)).encode()).hexdigest()
+    return "base-" + known[:12]
+
+
+def tree(*packages):
+    """The directory of a Debian with these packages on top of the least.
+
+    It is not to be changed: whoever wants to change it takes an Image.  No
+    service is started by what is installed here.
+    """
+    name = _name(packages)
+    at = IMAGES / name
+    with _alone(name):
+        if at.exists():
+            return at
+        fresh = IMAGES / f"{name}.fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
+        if packages:
+            _quiet("cp", "-a", "--reflink=auto", tree(), fresh)
+            with _no_services(fresh):
+                _quiet("chroot", fresh, "apt-get", "-qq", "-y", "install",
+                       "--no-install-recommends", *packages)  # fmt: skip
+        else:
+            _bootstrap(fresh)
+        fresh.rename(at)
+    return at
+
+
+@contextlib.contextmanager
+def _no_services(at):
+    policy = at / "usr/sbin/policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    yield
+    policy.unlink()
+
+
+class Image:
+    """A throw-away copy of a tree, as in a machine of its own.
+
+    Use it in a `with`.  With alone=True it has a network of its own, which is
+    loopback and no more; else apt can be used in it.
+    """
+
+    def __init__(self, at, alone=False, first=STAY):
+        self.tree = at
+        self.alone = alone
+        self.first = first
+        self.dir = None
+        self.pid = None
+        self._holder = None
+
+    def __enter__(self):
+        self.dir = tempfile.mkdtemp(prefix="image-", dir=IMAGES)
+        flags = ["--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork"]
+        self._holder = subprocess.Popen(
+            ["unshare", *flags, "--kill-child=KILL"]
+            + (["--net"] if self.alone else [])
+            + ["/bin/sh", "-c", FIRST, "first", self.dir, str(self.tree)]
+            + self.first,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=CLEAN,
+        )
+        said = self._holder.stdout.readline()
+        if said != "ready\n":
+            said += self._holder.stdout.read()
+            self._end()
+            raise AssertionError(f"no image: {said}")
+        of = self._holder.pid
+        children = pathlib.Path(f"/proc/{of}/task/{of}/children")
+        self.pid = int(children.read_text().split()[0])
+        return self
+
+    def __exit__(self, *_):
+        self._end()
+
+    def _end(self):
+        self._holder.kill()
+        self._holder.wait()
+        self._holder.stdout.close()
+        # The mounts go with the last process, a moment later.
+        end = time.monotonic() + 60
+        while os.path.isdir(self.dir) and time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                os.rmdir(self.dir)
+
+    def path(self, name):
+        """Where we see a file of the image."""
+        return pathlib.Path(f"/proc/{self.pid}/root") / str(name).lstrip("/")
+
+    def enter(self):
+        """The start of a command that runs inside, as root, in /root."""
+        return ["nsenter", f"--target={self.pid}", "--mount", "--pid", "--uts",
+                "--ipc", "--net", "--cgroup", "--root", "--wdns=/root"]  # fmt: skip
+
+    def run(self, command, user=None, env=None, check=True, **kwargs):
+        """A line of shell inside.  `user` is one of the image's: its shell
+        starts in its home, with an environment of its own."""
+        inside = ["/bin/sh", "-c", command]
+        if user is not None:
+            inside = ["su", "-s", "/bin/sh", "-c", command, "-", user]
+        kwargs.setdefault("stdin", subprocess.DEVNULL)
+        if "input" in kwargs:
+            del kwargs["stdin"]
+        done = subprocess.run(
+            self.enter() + inside,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**CLEAN, **(env or {})},
+            check=False,
+            **kwargs,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"{command}\n{done.stdout[-8000:]}")
+        return done
+
+    def start(self, *command, **kwargs):
+        """A process inside, which the image's end ends."""
+        return subprocess.Popen(
+            self.enter() + [str(arg) for arg in command],
+            stdin=subprocess.DEVNULL,
+            env=CLEAN,
+            **kwargs,
+        )
+
+    def copy(self, ours, theirs):
+        """A file or a directory of ours into the image, owned by root."""
+        to = self.path(theirs)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        if pathlib.Path(ours).is_dir():
+            shutil.copytree(ours, to, symlinks=True, dirs_exist_ok=True)
+        else:
+            shutil.copy2(ours, to)
+        self.run(f"chown -R root:root '{theirs}'")
