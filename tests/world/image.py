@@ -2,21 +2,28 @@
 
 tree() bootstraps one below build/image, once, and keeps it.  An Image is a
 throw-away copy of a tree (an overlay) with processes, mounts and, if asked,
-a network of its own; when it is left nothing remains, whatever was started.
+a network and a systemd of its own; when it is left nothing remains, whatever
+was started.
 
 Packages come from where this machine's apt has its own.  Root is needed, and
 debootstrap; REASON says why there can be none, or is None.
 """
 
+import concurrent.futures
 import contextlib
+import ctypes
 import fcntl
 import hashlib
 import os
 import pathlib
+import re
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import time
+import urllib.parse
 
 from .site import ROOT
 
@@ -32,19 +39,29 @@ CLEAN = {
 #: Of this machine, so that apt works in the image as it does here.
 OURS = ("etc/resolv.conf", "etc/hosts")
 
-#: The first process: it makes the mounts and stays.  $1 is the directory of
-#: the overlay, $2 the tree, and the rest is run in the image.
+#: Outside: $1 is the directory of the overlay, $2 the tree.  A cgroup of its
+#: own, so that systemd has one to begin in.
+OUTSIDE = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs "$1"
+mkdir "$1/upper" "$1/work" "$1/root" "$1/groups"
+mount -t overlay overlay \
+    -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$1/root"
+mount -t cgroup2 none "$1/groups"
+mkdir "$1/groups/${1##*/}"
+echo $$ >"$1/groups/${1##*/}/cgroup.procs"
+cd "$1/root"
+shift 2
+exec unshare --cgroup --pid --fork --kill-child=KILL /bin/sh -c "$0" "$@"
+"""
+
+#: The first process inside; the rest of the line is run in the image.
 FIRST = """
 set -e
-at=$1 tree=$2; shift 2
-mount --make-rprivate /
-mount -t tmpfs -o mode=755 tmpfs "$at"
-mkdir "$at/upper" "$at/work" "$at/root"
-mount -t overlay overlay \
-    -o "lowerdir=$tree,upperdir=$at/upper,workdir=$at/work" "$at/root"
-cd "$at/root"
 mount -t proc proc proc
 mount -t sysfs -o ro sysfs sys 2>/dev/null || mount --rbind /sys sys
+mount -t cgroup2 none sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs dev
 mount -t tmpfs -o mode=755 tmpfs run
 mkdir dev/pts dev/shm
@@ -57,11 +74,26 @@ for n in null zero full random urandom tty; do
 	mount --bind /dev/$n dev/$n
 done
 ip link set lo up 2>/dev/null || true
-exec chroot . "$@"
+exec chroot . "$0" "$@"
+"""
+
+#: Removes the cgroups of an image; $1 is its name.
+AFTER = """
+mount -t cgroup2 none "$2" && cd "$2" &&
+find "$1" -depth -type d -exec rmdir {} +
 """
 
 #: Says that all is made, and waits to be killed.
 STAY = ["/bin/sh", "-c", "echo ready; exec sleep infinity"]
+
+#: The same, with systemd as the first process.
+BOOT = ["/bin/sh", "-c",
+        "echo ready; exec env container=other /lib/systemd/systemd"]  # fmt: skip
+
+#: A tree that boots needs these.
+SYSTEMD = ("systemd", "systemd-sysv", "dbus", "iproute2")
+
+CLONE_NEWNET = 0x40000000
 
 
 def _reason():
@@ -198,18 +230,16 @@ class Image:
 
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix="image-", dir=IMAGES)
-        flags = ["--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork"]
+        flags = ["--mount", "--uts", "--ipc"] + ["--net"] * self.alone
         self._holder = subprocess.Popen(
-            ["unshare", *flags, "--kill-child=KILL"]
-            + (["--net"] if self.alone else [])
-            + ["/bin/sh", "-c", FIRST, "first", self.dir, str(self.tree)]
-            + self.first,
+            ["unshare", *flags, "/bin/sh", "-c", OUTSIDE, FIRST, self.dir,
+             str(self.tree), *self.first],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env=CLEAN,
-        )
+        )  # fmt: skip
         said = self._holder.stdout.readline()
         if said != "ready\n":
             said += self._holder.stdout.read()
@@ -218,7 +248,18 @@ class Image:
         of = self._holder.pid
         children = pathlib.Path(f"/proc/{of}/task/{of}/children")
         self.pid = int(children.read_text().split()[0])
+        if self.first == BOOT:
+            self._booted()
         return self
+
+    def _booted(self):
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            said = self.run("systemctl is-system-running", check=False).stdout
+            if said.strip() in ("running", "degraded"):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"systemd does not come up: {said}")
 
     def __exit__(self, *_):
         self._end()
@@ -227,11 +268,50 @@ class Image:
         self._holder.kill()
         self._holder.wait()
         self._holder.stdout.close()
-        # The mounts go with the last process, a moment later.
+        # Mounts and groups go with the last process, a moment later.
         end = time.monotonic() + 60
-        while os.path.isdir(self.dir) and time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                os.rmdir(self.dir)
+        while time.monotonic() < end:
+            done = subprocess.run(
+                ["unshare", "--mount", "/bin/sh", "-c", AFTER, "after",
+                 pathlib.Path(self.dir).name, self.dir],
+                capture_output=True, check=False,
+            )  # fmt: skip
+            if done.returncode == 0:
+                break
+            time.sleep(0.05)
+        os.rmdir(self.dir)
+
+    # ---- its network ----
+
+    def inside(self, do):
+        """What do() returns, in its network: sockets made there stay there."""
+        libc = ctypes.CDLL(None, use_errno=True)
+
+        def there():
+            with open(f"/proc/{self.pid}/ns/net") as net:
+                if libc.setns(net.fileno(), CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), "setns")
+            return do()
+
+        # The thread does not come back, and is not used again.
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            return thread.submit(there).result()
+
+    def connect(self, port):
+        return self.inside(
+            lambda: socket.create_connection(("127.0.0.1", port), 60)
+        )
+
+    def packages(self):
+        """Let apt in an image that is alone reach its archives, and nothing
+        else reach anything: through a proxy on its loopback."""
+        proxy = Proxy(self.inside(lambda: socket.create_server(("127.0.0.1", 0))))
+        self.path("/etc/apt/apt.conf.d/95proxy").write_text(
+            f'Acquire::http::Proxy "http://127.0.0.1:{proxy.port}";\n'
+            f'Acquire::https::Proxy "http://127.0.0.1:{proxy.port}";\n'
+        )
+
+    # ---- its files and programs ----
 
     def path(self, name):
         """Where we see a file of the image."""
@@ -282,3 +362,59 @@ class Image:
         else:
             shutil.copy2(ours, to)
         self.run(f"chown -R root:root '{theirs}'")
+
+
+class Proxy:
+    """For apt, to the archives of this machine's apt; ends with the image."""
+
+    def __init__(self, listener):
+        self.hosts = {urllib.parse.urlsplit(a).hostname for a, _ in sources()}
+        self.port = listener.getsockname()[1]
+        self._listener = listener
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with self._listener:
+            while True:
+                sock, _ = self._listener.accept()
+                threading.Thread(
+                    target=self._serve, args=(sock,), daemon=True
+                ).start()
+
+    def _serve(self, sock):
+        with sock, contextlib.suppress(OSError):
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                piece = sock.recv(1)
+                if not piece:
+                    return
+                head += piece
+            self._pass_on(sock, head.decode())
+            # One exchange a connection; apt asks for the next one itself.
+
+    def _pass_on(self, sock, head):
+        method, target, _ = head.split(" ", 2)
+        tunnel = method == "CONNECT"
+        url = urllib.parse.urlsplit("//" + target if tunnel else target)
+        if url.hostname not in self.hosts:
+            sock.sendall(b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n")
+            return
+        port = url.port or (443 if tunnel else 80)
+        with socket.create_connection((url.hostname, port), 60) as there:
+            if tunnel:
+                sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                threading.Thread(
+                    target=_pump, args=(sock, there), daemon=True
+                ).start()
+            else:
+                head = re.sub(r"(?im)^(proxy-)?connection:.*\r\n", "", head)
+                head = head[:-2] + "Connection: close\r\n\r\n"
+                there.sendall(head.encode())
+            _pump(there, sock)
+
+
+def _pump(one, other):
+    with contextlib.suppress(OSError):
+        while piece := one.recv(65536):
+            other.sendall(piece)
+        other.shutdown(socket.SHUT_WR)
