@@ -18,6 +18,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -74,7 +75,11 @@ for n in null zero full random urandom tty; do
 	mount --bind /dev/$n dev/$n
 done
 ip link set lo up 2>/dev/null || true
-exec chroot . "$0" "$@"
+# Not chroot, in which no user name space can be made.
+pivot_root . mnt
+cd /
+umount -l mnt
+exec "$0" "$@"
 """
 
 #: Removes the cgroups of an image; $1 is its name.
@@ -86,14 +91,24 @@ find "$1" -depth -type d -exec rmdir {} +
 #: Says that all is made, and waits to be killed.
 STAY = ["/bin/sh", "-c", "echo ready; exec sleep infinity"]
 
-#: The same, with systemd as the first process.
-BOOT = ["/bin/sh", "-c",
-        "echo ready; exec env container=other /lib/systemd/systemd"]  # fmt: skip
+
+def boot(*options):
+    """The same, with systemd as the first process."""
+    return ["/bin/sh", "-c", 'echo ready; exec "$0" "$@"', "/usr/bin/env",
+            "container=other", "/lib/systemd/systemd", *options]  # fmt: skip
+
+
+BOOT = boot()
+
+#: As little of it as can be, for a copy of this very machine.
+LITTLE = boot("--unit=sysinit.target")
 
 #: A tree that boots needs these.
 SYSTEMD = ("systemd", "systemd-sysv", "dbus", "iproute2")
 
 CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def _reason():
@@ -216,7 +231,7 @@ def _no_services(at):
 class Image:
     """A throw-away copy of a tree, as in a machine of its own.
 
-    Use it in a `with`.  With alone=True it has a network of its own, which is
+    Use it in a `with`.  The tree "/" is this very machine.  With alone=True it has a network of its own, which is
     loopback and no more; else apt can be used in it.
     """
 
@@ -239,6 +254,8 @@ class Image:
             stderr=subprocess.STDOUT,
             text=True,
             env=CLEAN,
+            # It does not outlive us, however we end.
+            preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
         )  # fmt: skip
         said = self._holder.stdout.readline()
         if said != "ready\n":
@@ -248,7 +265,7 @@ class Image:
         of = self._holder.pid
         children = pathlib.Path(f"/proc/{of}/task/{of}/children")
         self.pid = int(children.read_text().split()[0])
-        if self.first == BOOT:
+        if "/lib/systemd/systemd" in self.first:
             self._booted()
         return self
 
@@ -285,11 +302,9 @@ class Image:
 
     def inside(self, do):
         """What do() returns, in its network: sockets made there stay there."""
-        libc = ctypes.CDLL(None, use_errno=True)
-
         def there():
             with open(f"/proc/{self.pid}/ns/net") as net:
-                if libc.setns(net.fileno(), CLONE_NEWNET) != 0:
+                if LIBC.setns(net.fileno(), CLONE_NEWNET) != 0:
                     raise OSError(ctypes.get_errno(), "setns")
             return do()
 
