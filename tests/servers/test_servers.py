@@ -49,6 +49,7 @@ SERVERS = {
     # mod_fcgid makes 400 of what LimitRequestBody refuses.
     "apache-mod_fcgid": Row(servers.ApacheFcgid, far_over=400),
     "apache-mod_cgid": Row(servers.ApacheCgid),
+    "apache-mod_cgi": Row(servers.ApacheCgi),
     "apache-mod_proxy_fcgi": Row(servers.ApacheProxy),
     # 128 KiB, and 500: the host's FcgidMaxRequestLen.
     "htaccess-mod_fcgid": Row(
@@ -240,7 +241,10 @@ def test_nobody_else_may_connect_and_no_file_is_shown(place, row):
     for path in sockets:
         assert not path.stat().st_mode & 0o022, "connecting takes a write bit"
     if not row.quiet:
-        for name in ("bellrelay.conf", ".htaccess"):
+        inner = place.program().parent / "spool"
+        inner.mkdir()
+        place.own(place.write(inner / "README", "what is what").parent)
+        for name in ("bellrelay.conf", ".htaccess", "spool/README"):
             with dial(place) as sock:
                 at = "/" + row.kind.folder + "/" + name
                 sock.sendall(f"GET {at} HTTP/1.0\r\n\r\n".encode())

@@ -251,10 +251,11 @@ class Apache(Server):
 
     name = "apache"
     graceful = signal.SIGWINCH
+    mpm = "mpm_event"
     more = ()
 
     def main(self, port):
-        names = ("mpm_event", "authz_core", "mime", "setenvif", "env", "alias")
+        names = (self.mpm, "authz_core", "mime", "setenvif", "env", "alias")
         modules = "\n".join(
             f"LoadModule {n}_module /usr/lib/apache2/modules/mod_{n}.so"
             for n in names + self.more
@@ -287,6 +288,12 @@ class ApacheCgid(Apache):
 
     def host(self):
         return f"ScriptSock {self.dir}/run/cgid.sock\n"
+
+
+class ApacheCgi(Apache):
+    shipped = "apache-conf/cgid.conf"
+    mpm = "mpm_prefork"
+    more = ("cgi",)
 
 
 class ApacheProxy(Apache):
