@@ -24,6 +24,8 @@ PACKAGES_CHECK = $(PACKAGES_RUN) python3-pytest python3-requests perl \
 	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime \
 	patch mount util-linux e2fsprogs xfsprogs btrfs-progs $(PACKAGES_SERVERS)
 PACKAGES_IMAGE = debootstrap
+# Four hundred packages, a minute and a half; not for who has npm already.
+PACKAGES_NPM = npm
 PACKAGES_SERVERS = apache2-bin libapache2-mod-fcgid nginx-light caddy \
 	lighttpd-mod-openssl spawn-fcgi systemd adduser iproute2
 
@@ -52,12 +54,14 @@ PROGRAMS = $(BIN)/bellrelay.fcgi $(BIN)/bellrelay
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 PRINTABLE = $(wildcard src/printable/*.txt)
+SAMPLES = src/samples/list $(wildcard src/samples/*/*.json)
+MADE = $(BUILD)/printable.h $(BUILD)/samples.h
 
 # Debian's own: what else is on the PATH may lack the packages above.
 PYTHON = /usr/bin/python3
 
 .PHONY: all run quick check units asan valgrind fuzz torture servers image bench lint fmt clean \
-	packages packages-run packages-check
+	packages packages-run packages-check packages-npm install-npm
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -92,6 +96,14 @@ packages-run: packages
 packages-check: packages
 	$(call install,$(PACKAGES_CHECK))
 
+# Where it cannot be had the tests that want it are skipped, by name.
+packages-npm:
+	@command -v npm >/dev/null || $(MAKE) --no-print-directory install-npm || \
+	    echo 'npm cannot be installed: tests that want it are skipped'
+
+install-npm:
+	$(call install,$(PACKAGES_NPM))
+
 # ---- build -----------------------------------------------------------------
 
 $(BIN)/bellrelay.fcgi: $(BUILD)/obj/responder.o $(LIB) | packages
@@ -115,6 +127,12 @@ $(BUILD)/obj/pyrepr.o: $(BUILD)/printable.h
 $(BUILD)/printable.h: src/printable.awk $(PRINTABLE)
 	@mkdir -p $(@D)
 	awk -f src/printable.awk $(PRINTABLE) > $@
+
+$(BUILD)/obj/sample.o: $(BUILD)/samples.h
+
+$(BUILD)/samples.h: src/samples.awk $(SAMPLES)
+	@mkdir -p $(@D)
+	awk -f src/samples.awk src/samples/list > $@
 
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/fuzz/*.d \
 	$(BUILD)/tools/*.d $(BUILD)/bench/*.d)
@@ -147,7 +165,7 @@ units: $(UNITS)
 quick: packages-check units
 	tests/rooms.sh
 
-check: packages-check $(PROGRAMS) $(BUILD)/tools/canonical \
+check: packages-check packages-npm $(PROGRAMS) $(BUILD)/tools/canonical \
     $(BUILD)/tools/faulty.so
 	tests/rooms.sh
 	$(MAKE) --no-print-directory units
@@ -182,7 +200,7 @@ image: packages-check
 	$(PYTHON) -m pytest -v tests/image
 
 # A fuzzer is built apart from all else, with clang.
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(ROOMS) $(BUILD)/printable.h | packages-check
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(ROOMS) $(MADE) | packages-check
 	@mkdir -p $(@D)
 	clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	    -O1 -g $(filter-out -MMD -MP $(HARDEN),$(FLAGS)) \
