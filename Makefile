@@ -77,14 +77,14 @@ define install
 	|| missing="$$missing $$p"; done; \
 [ -z "$$missing" ] || { echo "installing:$$missing"; \
 	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	$$sudo apt-get update -qq && \
-	policy=/usr/sbin/policy-rc.d; ours=; \
-	[ -e $$policy ] || { ours=$$policy; \
+	$$sudo apt-get update -qq || exit; \
+	policy=/usr/sbin/policy-rc.d; \
+	[ -e $$policy ] || { trap "$$sudo rm -f $$policy" EXIT; \
+	trap 'exit 130' INT TERM HUP; \
 	printf '#!/bin/sh\nexit 101\n' | $$sudo tee $$policy >/dev/null; \
 	$$sudo chmod 755 $$policy; }; \
 	DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq \
-	--no-install-recommends $$missing >/dev/null; code=$$?; \
-	[ -z "$$ours" ] || $$sudo rm -f $$ours; exit $$code; }
+	--no-install-recommends $$missing >/dev/null; }
 endef
 
 packages:
