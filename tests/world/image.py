@@ -94,8 +94,10 @@ STAY = ["/bin/sh", "-c", "echo ready; exec sleep infinity"]
 
 def boot(*options):
     """The same, with systemd as the first process."""
-    return ["/bin/sh", "-c", 'echo ready; exec "$0" "$@"', "/usr/bin/env",
-            "container=other", "/lib/systemd/systemd", *options]  # fmt: skip
+    return ["/bin/sh", "-c",
+            ': >/etc/fstab; rm -f /etc/crypttab; echo ready; exec "$0" "$@"',
+            "/usr/bin/env", "container=other",
+            "/lib/systemd/systemd", *options]  # fmt: skip
 
 
 BOOT = boot()
@@ -111,6 +113,18 @@ PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
+#: Whether a copy of this machine could be made and booted.
+TRY = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay overlay \\
+    -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+mount -t cgroup2 none /mnt/root/mnt
+"""
+
+
 def _reason():
     if os.geteuid() != 0:
         return "an image needs root"
@@ -121,7 +135,7 @@ def _reason():
         done = subprocess.run(
             ["unshare", "--mount", "--pid", "--cgroup", "--net", "--fork",
              "/bin/sh", "-c",
-             "mount --make-rprivate / && mount -t cgroup2 none /mnt"],
+             TRY],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
     except OSError as error:
