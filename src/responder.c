@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sysexits.h>
@@ -236,6 +237,14 @@ serve(struct relay *r, const struct door *d)
 
 /* ---- plain CGI ---- */
 
+static bool
+is_file(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /*
  * Some servers end a CGI program once its answer is complete
  * (facts/webservers-and-c.md, 0.8); what remains is done by a child in a
@@ -251,8 +260,9 @@ drain_on(const char *path)
 
 	(void)dup2(null, STDIN_FILENO);
 	(void)dup2(null, STDOUT_FILENO);
-	/* stderr is the server's log, or a pipe that keeps the request open. */
-	(void)dup2(null, STDERR_FILENO);
+	/* The server's log, or a pipe that would keep the request open. */
+	if (!is_file(STDERR_FILENO))
+		(void)dup2(null, STDERR_FILENO);
 	if (!relay_open(&r, path, &f) || r.setup == NULL ||
 	    !setup_spool(r.setup, &f))
 		return;
