@@ -96,8 +96,6 @@ load_locked(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 {
 	bool did;
 
-	fw->mark = (struct spool_mark){ 0 };
-	fw->foreseen = 0;
 	if (!lock_wait(hand(fw), LOCK_EDIT, fw->id, f))
 		return false;
 	did = keep_load(&fw->to->box, fw->id, k, now, fw->a, f) &&
@@ -183,10 +181,10 @@ prepare_direct(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	fw->event = (struct ticket_event){
 		.resolved = ask->resolved, .urgent = true, .body = ask->body
 	};
-	if (!load_locked(fw, &k, now, f))
+	if (!ask->fresh && !load_locked(fw, &k, now, f))
 		return FORWARD_FAILED;
 	/* What found room meanwhile is newer, and may have been sent. */
-	if (k.there)
+	if (!ask->fresh && k.there)
 		return FORWARD_BUSY;
 	return ask_pace(fw, ask, now, until, f);
 }
@@ -198,11 +196,14 @@ prepare_direct(struct forward *fw, const struct forward_ask *ask, int64_t now,
 static bool
 foresee(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 {
-	if (fw->mark.ino != 0 && !k->ticket.unsure)
-		fw->foreseen = now;
+	bool sure = fw->mark.ino != 0 && !k->ticket.unsure;
+
 	ticket_accepted(&k->ticket, &fw->event, fw->to->url, now, fw->a);
 	fw->ticket = k->ticket;
-	return keep_draft(&fw->to->box, fw->id, k, &fw->draft, fw->a, f);
+	if (!keep_draft(&fw->to->box, fw->id, k, &fw->draft, fw->a, f))
+		return false;
+	fw->foreseen = sure ? now : 0;
+	return true;
 }
 
 static enum forward_start
@@ -234,9 +235,22 @@ prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	return FORWARD_STARTED;
 }
 
-/* While the call is under way, so that it costs no time. */
-static void
-harden(struct forward *fw)
+bool
+forward_adopt(struct forward *fw, int64_t now, struct fail *f)
+{
+	struct keep k;
+
+	if (!keep_load(&fw->to->box, fw->id, &k, now, fw->a, f) ||
+	    ticket_head(&k.ticket) == NULL)
+		return false;
+	(void)spool_mark(&fw->to->box, fw->id, &fw->mark);
+	fw->event = *ticket_head(&k.ticket);
+	fw->direct = false;
+	return foresee(fw, &k, now, f);
+}
+
+void
+forward_harden(struct forward *fw)
 {
 	struct fail ignored = { 0 };
 
@@ -254,7 +268,7 @@ rests(struct forward *fw, const struct forward_ask *ask, int64_t *until)
 {
 	struct pace p;
 
-	if (ask->probe || ask->body != NULL)
+	if (ask->probe || (ask->body != NULL && !ask->fresh))
 		return false;
 	get_pace(fw, &p);
 	*until = p.until;
@@ -275,6 +289,8 @@ forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	fw->to = ask->to;
 	fw->answered = false;
 	fw->direct = ask->body != NULL;
+	fw->mark = (struct spool_mark){ 0 };
+	fw->foreseen = 0;
 	memcpy(fw->id, ask->id, sizeof(fw->id));
 	if (rests(fw, ask, until)) {
 		fw->to = NULL;
@@ -300,7 +316,7 @@ forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	json_write(fw->event.body, JSON_PLAIN, &fw->body);
 	post_start(fw->post, fw->slot, &fw->to->to->target, fw->body.data,
 	    fw->body.len, ask->timeout_ms);
-	harden(fw);
+	forward_harden(fw);
 	return FORWARD_STARTED;
 }
 

@@ -43,6 +43,9 @@ struct forward_ask {
 	/* An event that has no ticket, for want of room; else NULL. */
 	const struct tree *body;
 	bool resolved;
+	/* Or one that is just being stored: the caller holds edit, and has
+	 * seen that there is no ticket. */
+	bool fresh;
 };
 
 enum forward_start {
@@ -92,6 +95,16 @@ struct forward {
 void forward_open(struct forward *fw, struct post *post, enum post_slot slot,
     struct counters *counters);
 void forward_close(struct forward *fw);
+
+/*
+ * Under edit: what was begun as fresh has its ticket now, and its result will
+ * go there.  If that fails the ticket will be sent again.
+ */
+bool forward_adopt(struct forward *fw, int64_t now, struct fail *f);
+
+/* Sync what was written ahead, while the call is under way; forward_begin does
+ * it by itself, forward_adopt leaves it to its caller, who holds edit. */
+void forward_harden(struct forward *fw);
 
 /* Whether a call is in flight or a result still to be written. */
 bool forward_busy(const struct forward *fw);

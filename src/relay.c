@@ -301,10 +301,10 @@ struct item {
 	uint64_t n;        /* serial of what was queued */
 	uint64_t generation; /* of the file that this webhook relies on */
 	bool urgent;
-	bool waits; /* something is in its queue */
-	bool idle;  /* written, but nothing is in its queue */
-	bool fresh; /* nothing of it was on disk before */
-	bool asked; /* its call was asked for before it was synced */
+	bool waits;             /* something is in its queue */
+	bool idle;              /* written, but nothing is in its queue */
+	bool first;             /* no call of this webhook is under way */
+	bool asked;             /* its call was asked for while it was stored */
 	enum forward_start did; /* what was said to that, */
 	int64_t until;          /* and until when */
 	bool resolved;
@@ -323,7 +323,6 @@ change(const struct source *s, struct item *i, struct keep *k, int64_t now,
 	struct ticket_change c;
 	enum ticket_result did;
 
-	i->fresh = !k->there;
 	if (!k->there)
 		ticket_new(t, i->alert->key, s->name, now, a);
 	c = hush_change(i->to, s->name,
@@ -362,10 +361,65 @@ may_wait(const struct relay *r, struct setup_box *to, int64_t now,
 		f, FAIL_RETRY, "max_pending alerts wait for %s", to->to->name);
 }
 
+static bool
+is_calling(const struct item *i)
+{
+	return i->asked && i->did == FORWARD_STARTED;
+}
+
+/* Under edit. */
+static void
+call_fresh(struct relay *r, struct item *i)
+{
+	struct forward_ask ask = { .to = i->to,
+		.id = i->id,
+		.timeout_ms = i->to->to->timeout_ms,
+		.body = i->body,
+		.resolved = i->resolved,
+		.fresh = true };
+	struct fail f = { 0 };
+
+	i->did = forward_begin(&r->webhook, &ask, relay_now(), &i->until, &f);
+	i->asked = i->did != FORWARD_FAILED;
+	forward_complain(&r->webhook, &f, relay_now());
+}
+
+/*
+ * A new alert is called out while it is being stored, as nothing older of it
+ * can be on disk: whatever kills us, nothing older can be sent after it.  The
+ * answer waits for both.
+ */
+static bool
+keep_fresh(
+    struct relay *r, struct item *i, const struct keep *k, struct fail *f)
+{
+	const struct spool_box *b = &i->to->box;
+	struct spool_draft d = { .fd = -1 };
+	struct fail ignored = { 0 };
+	bool did;
+
+	if (!keep_draft(b, i->id, k, &d, &r->arena, f))
+		return false;
+	call_fresh(r, i);
+	did = spool_draft_sync(&d, f) && spool_publish(b, i->id, &d, f);
+	spool_draft_drop(b, &d);
+	if (did && is_calling(i))
+		(void)forward_adopt(&r->webhook, relay_now(), &ignored);
+	return did;
+}
+
+static bool
+store(struct relay *r, struct item *i, const struct keep *k, struct fail *f)
+{
+	if (i->first && i->waits && !k->there && !forward_busy(&r->webhook))
+		return keep_fresh(r, i, k, f);
+	return keep_store(&i->to->box, i->id, k, NULL, &r->arena, f);
+}
+
 /* Keep the ticket; whatever fails, a ticket that was there stays as it was. */
 static bool
-keep(const struct relay *r, struct item *i, const struct keep *k, bool room,
-    int64_t now, struct arena *a, struct fail *f)
+keep(struct relay *r, struct item *i, const struct keep *k, bool room,
+    int64_t now, struct fail *f)
 {
 	struct fail why = { 0 };
 
@@ -373,14 +427,14 @@ keep(const struct relay *r, struct item *i, const struct keep *k, bool room,
 		(void)fail_set(&why, FAIL_RETRY, "spool: the disk is full");
 	/* What is muted does not wait. */
 	else if ((k->pending || i->muted != NULL ||
-		     may_wait(r, i->to, now, a, &why)) &&
-	    keep_store(&i->to->box, i->id, k, NULL, a, &why)) {
+		     may_wait(r, i->to, now, &r->arena, &why)) &&
+	    store(r, i, k, &why)) {
 		i->generation = k->generation + 1;
 		return true;
 	}
 	/* An alert that has no ticket can be sent without one. */
-	i->unstored =
-	    !k->there && why.kind == FAIL_RETRY && !forward_busy(&r->webhook);
+	i->unstored = is_calling(i) ||
+	    (!k->there && why.kind == FAIL_RETRY && !forward_busy(&r->webhook));
 	return i->unstored || fail_set(f, why.kind, "%s", why.text);
 }
 
@@ -395,8 +449,8 @@ keep_again(struct relay *r, struct item *i, const struct keep *k, bool room,
 {
 	struct fail why = { 0 };
 
-	return keep(r, i, k, room, now, &r->arena, &why) ||
-	    why.kind == FAIL_RETRY || fail_set(f, why.kind, "%s", why.text);
+	return keep(r, i, k, room, now, &why) || why.kind == FAIL_RETRY ||
+	    fail_set(f, why.kind, "%s", why.text);
 }
 
 static bool
@@ -423,13 +477,13 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 	case TICKET_MERGED:
 		i->result = ANSWER_UNCHANGED;
 		i->idle = !i->waits;
-		return keep(r, i, &k, room, now, &r->arena, f);
+		return keep(r, i, &k, room, now, f);
 	case TICKET_MUTED:
 		i->idle = true;
 		/* fallthrough */
 	case TICKET_QUEUED:
 		i->result = ANSWER_QUEUED;
-		return keep(r, i, &k, room, now, &r->arena, f);
+		return keep(r, i, &k, room, now, f);
 	}
 	return true;
 }
@@ -499,11 +553,13 @@ forward_direct(struct relay *r, struct item *i, long ms, struct fail *f)
 		.body = i->body,
 		.resolved = i->resolved };
 	struct fail why = { 0 };
-	int64_t until;
+	bool begun = is_calling(i) ||
+	    forward_begin(&r->webhook, &ask, relay_now(), &i->until, &why) ==
+		FORWARD_STARTED;
 
-	if (forward_begin(&r->webhook, &ask, relay_now(), &until, &why) ==
-		FORWARD_STARTED &&
-	    finish_call(r, &why) && r->webhook.result == FORWARD_DELIVERED)
+	i->asked = false;
+	if (begun && finish_call(r, &why) &&
+	    r->webhook.result == FORWARD_DELIVERED)
 		i->result = ANSWER_DELIVERED;
 	else
 		(void)fail_set(f, FAIL_RETRY,
@@ -568,23 +624,6 @@ forward_item(struct relay *r, struct item *i, int64_t deadline)
 	/* What rests is looked through whole when it is ready again. */
 	if (i->waits && i->urgent && i->did != FORWARD_REST)
 		spool_ring(&i->to->box, i->id);
-}
-
-/*
- * The first call of an alert that is new begins before its name is synced:
- * whatever a power cut leaves, nothing older of it can be sent then.  The
- * answer waits for both.
- */
-static void
-begin_early(struct relay *r, struct item *i, int64_t deadline)
-{
-	struct fail f = { 0 };
-
-	if (!i->fresh || i->idle || i->result != ANSWER_QUEUED || i->unstored)
-		return;
-	i->did = begin(r, i, deadline - relay_now(), &f);
-	i->asked = i->did != FORWARD_FAILED;
-	forward_complain(&r->webhook, &f, relay_now());
 }
 
 /* ---- the whole ---- */
@@ -671,9 +710,10 @@ enqueue_alert(struct relay *r, const struct request *req,
 		struct item *item = &b->items[b->n++];
 		int64_t end = relay_now() + aim.to[i]->to->timeout_ms;
 
-		*item = (struct item){
-			.alert = alert, .to = aim.to[i], .known = aim.known
-		};
+		*item = (struct item){ .alert = alert,
+			.to = aim.to[i],
+			.known = aim.known,
+			.first = item == b->items };
 		did = enqueue(
 		    r, &req->source->source, item, b->room, req->now, f);
 		if (b->deadline < end)
@@ -699,20 +739,32 @@ enqueue_all(
 	return true;
 }
 
+/* What is refused as a whole may have a call under way. */
+static void
+end_first(struct relay *r, struct batch *b)
+{
+	struct item *first = &b->items[0];
+	struct fail ignored = { 0 };
+
+	if (b->n == 0 || !is_calling(first))
+		return;
+	if (first->unstored)
+		forward_direct(r, first, 0, &ignored);
+	else
+		forward_item(r, first, b->deadline);
+}
+
 /* Make what was enqueued durable.  An alert that incident.io has taken by then
  * is safe there. */
 static bool
 secure(struct relay *r, struct batch *b, struct fail *f)
 {
-	struct item *first = &b->items[0];
-
-	if (b->n > 0)
-		begin_early(r, first, b->deadline);
+	if (b->n > 0 && is_calling(&b->items[0]))
+		forward_harden(&r->webhook);
 	if (sync_all(r, b->items, b->n, f))
 		return true;
-	if (b->n > 0 && first->asked)
-		forward_item(r, first, b->deadline);
-	if (b->n != 1 || first->result != ANSWER_DELIVERED)
+	end_first(r, b);
+	if (b->n != 1 || b->items[0].result != ANSWER_DELIVERED)
 		return false;
 	*f = (struct fail){ 0 };
 	return true;
@@ -726,7 +778,11 @@ static bool
 take(
     struct relay *r, const struct request *req, struct batch *b, struct fail *f)
 {
-	if (!enqueue_all(r, req, b, f) || !secure(r, b, f))
+	if (!enqueue_all(r, req, b, f)) {
+		end_first(r, b);
+		return false;
+	}
+	if (!secure(r, b, f))
 		return false;
 	for (size_t i = 0; i < b->n && f->kind == FAIL_NONE; i++) {
 		struct item *item = &b->items[i];
