@@ -9,7 +9,7 @@
 # make torture    the long crash and kill runs
 # make servers    every shipped server file, run as it is shipped
 # make bench      what we claim, beside what we claim it against
-# make lint       cppcheck, clang-format --dry-run
+# make lint       cppcheck, clang-format --dry-run, mandoc -T lint
 # make fmt        reformat
 
 VERSION = 0.1.0
@@ -21,7 +21,7 @@ PACKAGES_RUN = lighttpd curl python3 python3-cryptography \
 	python3-jsonschema openssl
 PACKAGES_CHECK = $(PACKAGES_RUN) python3-pytest python3-requests perl \
 	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime \
-	patch mount util-linux e2fsprogs xfsprogs btrfs-progs
+	mandoc patch mount util-linux e2fsprogs xfsprogs btrfs-progs
 PACKAGES_SERVERS = apache2-bin libapache2-mod-fcgid nginx-light caddy \
 	spawn-fcgi systemd
 
@@ -50,6 +50,7 @@ PROGRAMS = $(BIN)/bellrelay.fcgi $(BIN)/bellrelay
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 PRINTABLE = $(wildcard src/printable/*.txt)
+MAN = src/bellrelay.1 src/bellrelay.conf.5 src/bellrelay.fcgi.8
 
 # Debian's own: what else is on the PATH may lack the packages above.
 PYTHON = /usr/bin/python3
@@ -198,6 +199,7 @@ lint: packages-check
 	cppcheck -q --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --error-exitcode=1 -I src src
 	clang-format --dry-run --Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+	mandoc -T lint -W warning $(MAN)
 
 fmt:
 	clang-format -i $$(git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]')
