@@ -1,6 +1,7 @@
 # make            build into cgi-bin/
 # make run        lighttpd, bellrelay and a stand-in for incident.io, to try;
 #                 ONCE=1 ends after the demonstration
+# make install    into DESTDIR, below prefix; and make uninstall
 # make quick      rooms and units, under ten seconds
 # make check      all that CI runs
 # make asan       the units, rebuilt with address and undefined sanitizers
@@ -24,6 +25,18 @@ PACKAGES_CHECK = $(PACKAGES_RUN) python3-pytest python3-requests perl \
 	mandoc patch mount util-linux e2fsprogs xfsprogs btrfs-progs
 PACKAGES_SERVERS = apache2-bin libapache2-mod-fcgid nginx-light caddy \
 	spawn-fcgi systemd
+
+# Where make install puts things.  The shipped files for servers name these
+# places; the programs look for their configuration in /etc/bellrelay.
+prefix = /usr/local
+bindir = $(prefix)/bin
+libdir = $(prefix)/lib
+datadir = $(prefix)/share
+mandir = $(datadir)/man
+docdir = $(datadir)/doc/bellrelay
+unitdir = $(prefix)/lib/systemd/system
+sysconfdir = /etc
+localstatedir = /var
 
 CC = cc
 CFLAGS = -O2 -g
@@ -55,7 +68,7 @@ MAN = src/bellrelay.1 src/bellrelay.conf.5 src/bellrelay.fcgi.8
 # Debian's own: what else is on the PATH may lack the packages above.
 PYTHON = /usr/bin/python3
 
-.PHONY: all run quick check units asan valgrind fuzz torture servers bench lint fmt clean \
+.PHONY: all install uninstall run quick check units asan valgrind fuzz torture servers bench lint fmt clean \
 	packages packages-run packages-check
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -111,6 +124,52 @@ $(BUILD)/printable.h: src/printable.awk $(PRINTABLE)
 
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/fuzz/*.d \
 	$(BUILD)/tools/*.d $(BUILD)/bench/*.d)
+
+# ---- install ---------------------------------------------------------------
+
+# What is read where it lies, or copied from there.
+SHARED = $(wildcard apache-conf/* lighttpd-conf/bellrelay.conf \
+	lighttpd-conf/external.conf other-conf/Caddyfile other-conf/cron \
+	other-conf/nginx.conf other-conf/spawn-fcgi src/samples/generic/*.conf)
+UNIT_FILES = $(notdir $(wildcard other-conf/*.service other-conf/*.socket \
+	other-conf/*.timer))
+MAN_FILES = man1/bellrelay.1 man5/bellrelay.conf.5 man8/bellrelay.fcgi.8
+COMPLETION = $(datadir)/bash-completion/completions/bellrelay
+TEMPLATE = $(sysconfdir)/bellrelay/bellrelay.conf
+
+# Text names the places that it is installed for.
+PLACES = sed -e 's,/usr/local/lib/bellrelay,$(libdir)/bellrelay,g' \
+	-e 's,/usr/local/bin,$(bindir),g' \
+	-e 's,/etc/bellrelay,$(sysconfdir)/bellrelay,g' \
+	-e 's,/var/spool/bellrelay,$(localstatedir)/spool/bellrelay,g'
+
+# $(call put,FROM,TO): such a text; what can be run stays so.
+define put
+@install -D -m $$([ -x $(1) ] && echo 755 || echo 644) $(1) '$(DESTDIR)$(2)'
+@$(PLACES) $(1) >'$(DESTDIR)$(2)'
+
+endef
+
+install: $(PROGRAMS)
+	install -D -m 755 $(BIN)/bellrelay '$(DESTDIR)$(bindir)/bellrelay'
+	install -D -m 755 $(BIN)/bellrelay.fcgi \
+	    '$(DESTDIR)$(libdir)/bellrelay/bellrelay.fcgi'
+	$(foreach f,$(SHARED),$(call put,$(f),$(datadir)/bellrelay/$(f:src/%=%)))
+	$(foreach f,$(UNIT_FILES),$(call put,other-conf/$(f),$(unitdir)/$(f)))
+	$(foreach f,$(MAN_FILES),$(call put,src/$(notdir $(f)),$(mandir)/$(f)))
+	$(call put,src/bellrelay.bash,$(COMPLETION))
+	$(foreach f,README.md LICENSE,$(call put,$(f),$(docdir)/$(f)))
+	@# For who has none.
+	$(if $(wildcard $(DESTDIR)$(TEMPLATE)),@echo '$(TEMPLATE) is kept',$(call \
+	    put,other-conf/bellrelay.conf,$(TEMPLATE)))
+
+# What holds anybody's data stays: configuration, secrets, spool.
+uninstall:
+	rm -f '$(DESTDIR)$(bindir)/bellrelay' '$(DESTDIR)$(COMPLETION)' \
+	    $(MAN_FILES:%='$(DESTDIR)$(mandir)/%') \
+	    $(UNIT_FILES:%='$(DESTDIR)$(unitdir)/%')
+	rm -rf '$(DESTDIR)$(libdir)/bellrelay' '$(DESTDIR)$(datadir)/bellrelay' \
+	    '$(DESTDIR)$(docdir)'
 
 # ---- to try ----------------------------------------------------------------
 
