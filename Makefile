@@ -2,6 +2,7 @@
 # make run        lighttpd, bellrelay and a stand-in for incident.io, to try;
 #                 ONCE=1 ends after the demonstration
 # make install    into DESTDIR, below prefix; and make uninstall
+# make bundle     an archive for shared hosting: build/bellrelay-*.tar.gz
 # make quick      rooms and units, under ten seconds
 # make check      all that CI runs
 # make asan       the units, rebuilt with address and undefined sanitizers
@@ -20,9 +21,10 @@ PACKAGES_BUILD = gcc libc6-dev make pkg-config libfcgi-dev libjson-c-dev \
 	libssl-dev libcurl4-openssl-dev libconfuse-dev
 PACKAGES_RUN = lighttpd curl python3 python3-cryptography \
 	python3-jsonschema openssl
-PACKAGES_CHECK = $(PACKAGES_RUN) python3-pytest python3-requests perl \
+PACKAGES_CHECK = $(PACKAGES_RUN) $(PACKAGES_BUNDLE) python3-pytest python3-requests perl \
 	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime \
-	mandoc patch mount util-linux e2fsprogs xfsprogs btrfs-progs
+	mandoc busybox-static patch mount util-linux e2fsprogs xfsprogs btrfs-progs
+PACKAGES_BUNDLE = binutils ca-certificates
 PACKAGES_SERVERS = apache2-bin libapache2-mod-fcgid nginx-light caddy \
 	spawn-fcgi systemd
 
@@ -68,7 +70,7 @@ MAN = src/bellrelay.1 src/bellrelay.conf.5 src/bellrelay.fcgi.8
 # Debian's own: what else is on the PATH may lack the packages above.
 PYTHON = /usr/bin/python3
 
-.PHONY: all install uninstall run quick check units asan valgrind fuzz torture servers bench lint fmt clean \
+.PHONY: all install uninstall bundle run quick check units asan valgrind fuzz torture servers bench lint fmt clean \
 	packages packages-run packages-check
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -170,6 +172,27 @@ uninstall:
 	    $(UNIT_FILES:%='$(DESTDIR)$(unitdir)/%')
 	rm -rf '$(DESTDIR)$(libdir)/bellrelay' '$(DESTDIR)$(datadir)/bellrelay' \
 	    '$(DESTDIR)$(docdir)'
+
+# ---- the bundle ------------------------------------------------------------
+
+ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+BUNDLE = $(BUILD)/bellrelay-$(VERSION)-$(ARCH).tar.gz
+UNPACKED = $(BUILD)/bundle/bellrelay
+
+bundle: $(BUNDLE)
+
+# The older tag of the two: this path holds for the libraries' libraries too.
+BESIDE = -s -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/lib'
+$(BUNDLE): $(BUILD)/obj/responder.o $(BUILD)/obj/ctl.o $(LIB) \
+    $(wildcard other-conf/bundle/*) other-conf/bellrelay.conf README.md | packages
+	$(call install,$(PACKAGES_BUNDLE))
+	@rm -rf $(UNPACKED)
+	@mkdir -p $(UNPACKED)/web
+	$(CC) $(CFLAGS) $(HARDEN_LD) $(BESIDE) $(LDFLAGS) \
+	    -o $(UNPACKED)/web/bellrelay.fcgi $(BUILD)/obj/responder.o $(LIB) $(LIBS)
+	$(CC) $(CFLAGS) $(HARDEN_LD) $(BESIDE) $(LDFLAGS) \
+	    -o $(UNPACKED)/web/bellrelay $(BUILD)/obj/ctl.o $(LIB) $(LIBS)
+	other-conf/bundle/pack $(UNPACKED) $@ $(VERSION) $(ARCH)
 
 # ---- to try ----------------------------------------------------------------
 
