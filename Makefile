@@ -3,6 +3,7 @@
 #                 ONCE=1 ends after the demonstration
 # make install    into DESTDIR, below prefix; and make uninstall
 # make bundle     an archive for shared hosting: build/bellrelay-*.tar.gz
+# make deb        the Debian package: build/deb/bellrelay_*.deb
 # make quick      rooms and units, under ten seconds
 # make check      all that CI runs
 # make asan       the units, rebuilt with address and undefined sanitizers
@@ -10,6 +11,7 @@
 # make fuzz       every fuzzer for SECONDS seconds
 # make torture    the long crash and kill runs
 # make servers    every shipped server file, run as it is shipped
+# make image      bundle and package, installed on images of a bare Debian 12
 # make bench      what we claim, beside what we claim it against
 # make lint       cppcheck, clang-format --dry-run, mandoc -T lint
 # make fmt        reformat
@@ -21,10 +23,12 @@ PACKAGES_BUILD = gcc libc6-dev make pkg-config libfcgi-dev libjson-c-dev \
 	libssl-dev libcurl4-openssl-dev libconfuse-dev
 PACKAGES_RUN = lighttpd curl python3 python3-cryptography \
 	python3-jsonschema openssl
-PACKAGES_CHECK = $(PACKAGES_RUN) $(PACKAGES_BUNDLE) python3-pytest python3-requests perl \
+PACKAGES_CHECK = $(PACKAGES_RUN) $(PACKAGES_BUNDLE) $(PACKAGES_DEB) python3-pytest python3-requests perl \
 	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime \
 	mandoc busybox-static patch mount util-linux e2fsprogs xfsprogs btrfs-progs
 PACKAGES_BUNDLE = binutils ca-certificates
+PACKAGES_DEB = build-essential debhelper lintian
+PACKAGES_IMAGE = debootstrap
 PACKAGES_SERVERS = apache2-bin libapache2-mod-fcgid nginx-light caddy \
 	spawn-fcgi systemd
 
@@ -70,7 +74,7 @@ MAN = src/bellrelay.1 src/bellrelay.conf.5 src/bellrelay.fcgi.8
 # Debian's own: what else is on the PATH may lack the packages above.
 PYTHON = /usr/bin/python3
 
-.PHONY: all install uninstall bundle run quick check units asan valgrind fuzz torture servers bench lint fmt clean \
+.PHONY: all install uninstall bundle deb run quick check units asan valgrind fuzz torture servers image bench lint fmt clean \
 	packages packages-run packages-check
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -194,6 +198,19 @@ $(BUNDLE): $(BUILD)/obj/responder.o $(BUILD)/obj/ctl.o $(LIB) \
 	    -o $(UNPACKED)/web/bellrelay $(BUILD)/obj/ctl.o $(LIB) $(LIBS)
 	other-conf/bundle/pack $(UNPACKED) $@ $(VERSION) $(ARCH)
 
+# ---- the Debian package ----------------------------------------------------
+
+# Of another version than ours: make deb VERSION=...
+DEB = $(BUILD)/deb/bellrelay_$(VERSION)_$(shell dpkg --print-architecture).deb
+
+deb: $(DEB)
+
+$(DEB): $(SRC) $(wildcard src/*.h other-conf/debian/*) Makefile | packages
+	$(call install,$(PACKAGES_DEB))
+	other-conf/debian/stage $(@D)/bellrelay-$(VERSION) $(VERSION)
+	cd $(@D)/bellrelay-$(VERSION) && dpkg-buildpackage -b -us -uc
+	lintian --fail-on error,warning $@
+
 # ---- to try ----------------------------------------------------------------
 
 # ONCE=1 ends after the demonstration; PORT is the first one to try.
@@ -229,7 +246,7 @@ check: packages-check $(PROGRAMS) $(BUILD)/tools/canonical \
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory asan
 	$(MAKE) --no-print-directory valgrind
-	$(PYTHON) -m pytest -q --ignore=tests/servers tests
+	$(PYTHON) -m pytest -q --ignore=tests/servers --ignore=tests/image tests
 
 # base runs out of memory on purpose, when walks through every day there is.
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \
@@ -251,6 +268,11 @@ torture: packages-check $(PROGRAMS) $(BUILD)/tools/faulty.so
 servers: packages-check $(PROGRAMS)
 	$(call install,$(PACKAGES_SERVERS))
 	$(PYTHON) -m pytest -v tests/servers
+
+# The bundle and the Debian package, installed on images of a machine.  Root only.
+image: packages-check
+	$(call install,$(PACKAGES_IMAGE))
+	$(PYTHON) -m pytest -v tests/image
 
 # A fuzzer is built apart from all else, with clang.
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(ROOMS) $(BUILD)/printable.h | packages-check

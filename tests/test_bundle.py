@@ -37,7 +37,6 @@ def machine(tmp_path_factory):
 @pytest.fixture
 def account(machine, archive):
     """A fresh one, with the bundle unpacked."""
-    shutil.rmtree(machine / "home", ignore_errors=True)
     place = hosting.Hosting(machine)
     place.unpack(archive)
     return place

@@ -83,6 +83,11 @@ class Hosting:
         self.home = root / HOME.lstrip("/")
         self.web = root / WEB.lstrip("/")
         self.private = self.home / ".bellrelay"
+        self.clear()
+
+    def clear(self):
+        """A home as it is on the first day."""
+        shutil.rmtree(self.home, ignore_errors=True)
         (self.home / "public_html").mkdir(parents=True)
         for path in (self.home, self.home / "public_html"):
             self.own(path)
@@ -109,10 +114,13 @@ class Hosting:
 
     # ---- what the README of the bundle says ----
 
-    def unpack(self, archive):
+    def bring(self, archive):
         to = self.home / archive.name
         shutil.copy(archive, to)
         self.own(to)
+
+    def unpack(self, archive):
+        self.bring(archive)
         self.sh(f"tar xzf {archive.name}")
 
     def edit(self, **values):
@@ -136,6 +144,13 @@ class Hosting:
         assert path.read_bytes().count(b"BEGIN CERTIFICATE") > 50
         with open(path, "ab") as file:
             file.write(pathlib.Path(authority).read_bytes())
+
+    def keep(self, name, text):
+        """A private file."""
+        path = self.private / name
+        path.write_text(text)
+        path.chmod(0o600)
+        self.own(path)
 
     def secret(self):
         return (self.private / "montecarlo.secret").read_bytes().strip()
