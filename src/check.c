@@ -310,14 +310,18 @@ check_entries(struct check *c, const char *path, int depth)
 static void
 check_write(struct check *c, const struct spool_box *b, const char *id)
 {
-	struct spool_room room = { .fd = -1 };
+	struct spool_draft draft = { .fd = -1 };
+	struct buf text = BUF_MAX(SPOOL_STATE);
 	struct fail f = { 0 };
+	bool did;
 
-	if (spool_reserve(b, id, RESERVE, &room, &f) && spool_sync(b, &f)) {
-		spool_unreserve(b, &room);
+	buf_puts(&text, "{\n  \"check\": true\n}");
+	did = spool_draft(b, id, 1, &text, &draft, &f) &&
+	    spool_draft_sync(&draft, &f) && spool_sync(b, &f);
+	spool_draft_drop(b, &draft);
+	buf_free(&text);
+	if (did)
 		return;
-	}
-	spool_unreserve(b, &room);
 	find(c, ERROR,
 	    arena_printf(&c->arena, "spool: cannot be written to: %s", f.text));
 }

@@ -18,12 +18,21 @@ enum { DIGITS = 20, HOST = 64 };
 __attribute__((format(printf, 4, 0))) static void
 note(struct counters *c, uint64_t n, bool set, const char *fmt, va_list ap)
 {
-	if (c->n == COUNTERS_BATCH)
+	char series[COUNTERS_SERIES];
+	size_t i = 0;
+
+	(void)vsnprintf(series, sizeof(series), fmt, ap);
+	while (i < c->n && strcmp(c->add[i].series, series) != 0)
+		i++;
+	if (i == COUNTERS_BATCH)
 		return;
-	(void)vsnprintf(
-	    c->add[c->n].series, sizeof(c->add[c->n].series), fmt, ap);
-	c->add[c->n].set = set;
-	c->add[c->n++].n = n;
+	if (i == c->n) {
+		memcpy(c->add[i].series, series, sizeof(series));
+		c->add[i].n = 0;
+		c->n++;
+	}
+	c->add[i].n = set ? n : c->add[i].n + n;
+	c->add[i].set = set;
 }
 
 void

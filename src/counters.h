@@ -20,12 +20,16 @@
 
 struct buf;
 
-enum { COUNTERS_BATCH = 64, COUNTERS_MAX = 1 << 20 };
+enum {
+	COUNTERS_BATCH = 64,   /* series */
+	COUNTERS_SERIES = 192, /* bytes of a name */
+	COUNTERS_MAX = 1 << 20,
+};
 
 /* What is to be added, gathered first and written at once. */
 struct counters {
 	struct {
-		char series[192];
+		char series[COUNTERS_SERIES];
 		uint64_t n;
 		bool set; /* replaces, else it adds */
 	} add[COUNTERS_BATCH];

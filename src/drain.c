@@ -23,7 +23,10 @@ enum {
 	BUSY_MAX = 15, /* times: longer than an exchange takes */
 	UNTIL_MAX = 3660 * WHEN_SECOND, /* a rest is at most an hour */
 	SLICE_NS = 20 * 1000 * 1000,
-	SWEEPS = 4, /* in one step */
+	SWEEPS = 16, /* in one step */
+	HAND = sizeof(((struct drain_hand *)NULL)->at) / sizeof(size_t),
+	DEAL_EVERY = 1 * WHEN_SECOND,
+	TICK_NS = 20 * 1000 * 1000, /* a clock of files may stand so long */
 	EIGHTH = 8,
 	TOO_LARGE = 413,
 	DAY = 24 * 60 * 60,
@@ -88,11 +91,19 @@ find_noted(const struct drain_list *l, const char *id)
 	return e;
 }
 
+/* What the hands know of the list is over. */
+static void
+shuffle(struct drain_list *l)
+{
+	l->hands[false].dealt = l->hands[true].dealt = 0;
+}
+
 static struct drain_entry *
 add(struct drain_list *l, const char *id)
 {
 	struct drain_entry fresh = { 0 };
 
+	shuffle(l);
 	memcpy(fresh.id, id, sizeof(fresh.id));
 	buf_add(&l->entries, &fresh, sizeof(fresh));
 	return &entries(l)[count(l) - 1];
@@ -116,6 +127,7 @@ tidy(struct drain_list *l)
 	}
 	buf_cut(&l->entries, kept * sizeof(*e));
 	l->sorted = kept;
+	shuffle(l);
 }
 
 /* Drop what is gone; the rest keeps its order, and an empty list gives its
@@ -134,6 +146,7 @@ forget(struct drain_list *l)
 			sorted = kept;
 	}
 	l->sorted = sorted;
+	shuffle(l);
 	if (kept == 0)
 		buf_free(&l->entries);
 	else
@@ -216,6 +229,7 @@ drain_note(struct drain *d, const struct setup_box *to, const char *id,
 	e->empty = empty;
 	e->gone = false;
 	e->noted = e->listed = true;
+	shuffle(l);
 	if (e->since == 0)
 		e->since = now;
 	e->set = set;
@@ -287,8 +301,7 @@ look_at(struct drain *d, struct drain_list *l, const struct spool_name *n)
 	if (e == NULL)
 		e = add(l, n->id);
 	e->listed = true;
-	if (e->mark.ino == mark.ino && e->mark.mtime_ns == mark.mtime_ns &&
-	    !e->gone)
+	if (spool_mark_same(&e->mark, &mark) && !e->gone)
 		return;
 	e->mark = mark;
 	e->gone = false;
@@ -340,9 +353,14 @@ look_on(struct drain *d, struct drain_list *l)
 static void
 hear_bells(struct drain_list *l, int64_t now)
 {
+	int64_t rang = spool_rang(&l->to->box);
 	struct spool_walk w;
 	struct spool_name name;
 
+	if (rang != 0 && rang < l->heard - TICK_NS)
+		return;
+	l->heard = now * MS_NS;
+	shuffle(l);
 	spool_walk_bells(&l->to->box, &w);
 	while (spool_walk_next(&w, &name)) {
 		struct drain_entry *e;
@@ -362,67 +380,142 @@ hear_bells(struct drain_list *l, int64_t now)
 
 /* ---- sweeping ---- */
 
-/* Under claim and edit. */
+/* One that is on its way from pending to settled. */
+struct leaving {
+	struct drain_entry *entry;
+	struct spool_mark mark;
+};
+
+/* Under claim and edit: whether it owes nothing, by its file. */
 static bool
-sweep_locked(struct drain *d, struct drain_list *l, struct drain_entry *e,
-    int64_t now, struct fail *f)
+owes_nothing(struct drain *d, struct drain_list *l, struct drain_entry *e,
+    bool *settled, int64_t now, struct fail *f)
 {
 	struct keep k;
 
 	arena_reset(&d->arena);
-	if (!keep_load(&l->to->box, e->id, &k, now, &d->arena, f))
+	if (!keep_load(&l->to->box, e->id, &k, now, &d->arena, f) || !k.pending)
 		return false;
-	if (k.there && ticket_head(&k.ticket) != NULL) {
-		e->empty = false;
-		e->until = k.ticket.until;
-		e->set = k.ticket.set;
+	*settled = k.settled;
+	if (ticket_head(&k.ticket) == NULL)
 		return true;
-	}
-	e->gone = true;
-	if (!k.pending)
-		return true;
-	/* A power cut can leave a newer copy settled than pending. */
-	return k.settled ? spool_overtaken(&l->to->box, e->id, f)
-			 : spool_settle(&l->to->box, e->id, f);
+	e->gone = e->empty = false;
+	e->until = k.ticket.until;
+	e->set = k.ticket.set;
+	return false;
 }
 
-/* Any error leaves the ticket in pending, which is lawful. */
-static void
-sweep(struct drain *d, struct drain_list *l, struct drain_entry *e, int64_t now)
+/*
+ * Under claim and edit: link it to settled.  A file that has still the mark
+ * under which it was seen to owe nothing need not be read again.  A power cut
+ * can leave a newer copy settled than pending, which then stays.
+ */
+static bool
+link_locked(struct drain *d, struct drain_list *l, struct leaving *x,
+    int64_t now, struct fail *f)
+{
+	const struct spool_box *b = &l->to->box;
+	bool settled = false;
+
+	if (!spool_mark(b, x->entry->id, &x->mark))
+		return false;
+	if (spool_mark_same(&x->mark, &x->entry->mark)) {
+		enum spool_linked did = spool_link(b, x->entry->id, false, f);
+
+		if (did != SPOOL_IN_THE_WAY)
+			return did == SPOOL_LINKED;
+	}
+	return owes_nothing(d, l, x->entry, &settled, now, f) &&
+	    (settled || spool_link(b, x->entry->id, true, f) == SPOOL_LINKED);
+}
+
+/* The claim is kept if it is on its way.  Any error leaves it in pending,
+ * which is lawful. */
+static bool
+sweep_begin(
+    struct drain *d, struct drain_list *l, struct leaving *x, int64_t now)
 {
 	const struct lock_hand *h = &l->to->hands[POST_DRAIN];
+	const char *id = x->entry->id;
+	struct fail f = { 0 };
+	bool did = false;
+
+	x->entry->gone = true;
+	if (lock_try(h, LOCK_CLAIM, id, &f) != LOCK_GOT)
+		return false;
+	if (lock_wait(h, LOCK_EDIT, id, &f)) {
+		did = link_locked(d, l, x, now, &f);
+		lock_drop(h, LOCK_EDIT, id);
+	}
+	if (!did)
+		lock_drop(h, LOCK_CLAIM, id);
+	return did;
+}
+
+/* What was written since it was linked stays where it is. */
+static void
+sweep_end(struct drain_list *l, const struct leaving *x, bool durable)
+{
+	const struct lock_hand *h = &l->to->hands[POST_DRAIN];
+	const struct spool_box *b = &l->to->box;
+	const char *id = x->entry->id;
+	struct spool_mark mark;
 	struct fail f = { 0 };
 
-	e->gone = true;
-	if (lock_try(h, LOCK_CLAIM, e->id, &f) != LOCK_GOT)
-		return;
-	if (lock_wait(h, LOCK_EDIT, e->id, &f)) {
-		(void)sweep_locked(d, l, e, now, &f);
-		lock_drop(h, LOCK_EDIT, e->id);
+	if (durable && lock_wait(h, LOCK_EDIT, id, &f)) {
+		if (spool_mark(b, id, &mark) &&
+		    spool_mark_same(&mark, &x->mark))
+			(void)spool_unlink(b, id, &f);
+		lock_drop(h, LOCK_EDIT, id);
 	}
-	lock_drop(h, LOCK_CLAIM, e->id);
+	lock_drop(h, LOCK_CLAIM, id);
+}
+
+/* All names are linked, then all made durable, which is one journal's commit
+ * for all of them, then all go. */
+static void
+sweep(struct drain *d, struct drain_list *l, struct leaving *x, size_t n,
+    int64_t now)
+{
+	bool durable[SWEEPS];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (sweep_begin(d, l, &x[i], now))
+			x[kept++] = x[i];
+	for (size_t i = 0; i < kept; i++) {
+		struct fail f = { 0 };
+
+		durable[i] =
+		    spool_sync_settled(&l->to->box, x[i].entry->id, &f);
+	}
+	for (size_t i = 0; i < kept; i++)
+		sweep_end(l, &x[i], durable[i]);
 }
 
 /* Whether there is more to sweep. */
 static bool
 sweep_some(struct drain *d, struct drain_list *l, int64_t now)
 {
-	int did = 0;
+	struct leaving found[SWEEPS];
+	size_t n = 0;
+	size_t i = l->swept;
 
-	if (l->swept == 0)
+	l->unswept = 0;
+	if (i == 0)
 		l->gone = 0;
-	for (size_t i = l->swept; i < count(l); i++) {
+	for (; i < count(l) && n < SWEEPS; i++) {
 		struct drain_entry *e = &entries(l)[i];
 
-		l->swept = i;
-		if (e->empty && !e->gone) {
-			if (did++ == SWEEPS)
-				return true;
-			sweep(d, l, e, now);
-		}
+		if (e->empty && !e->gone)
+			found[n++] = (struct leaving){ .entry = e };
 		l->gone += e->gone;
 	}
-	l->swept = 0;
+	sweep(d, l, found, n, now);
+	l->gone += n;
+	l->swept = i < count(l) ? i : 0;
+	if (l->swept != 0)
+		return true;
 	/* Half of them at a time, so that it costs little. */
 	if (l->gone > count(l) / 2)
 		forget(l);
@@ -441,21 +534,64 @@ better(const struct drain_entry *x, const struct drain_entry *y, bool oldest)
 	return x->since < y->since;
 }
 
-static struct drain_entry *
-pick(const struct drain *d, const struct drain_list *l, const char *but,
-    int64_t now)
+/* Put it where it belongs in the hand; of too many the last falls out. */
+static void
+insert(const struct drain_list *l, struct drain_hand *h, size_t at, bool oldest)
 {
-	struct drain_entry *best = NULL;
+	const struct drain_entry *e = entries(l);
+	size_t i = h->n;
+
+	while (i > 0 && better(&e[at], &e[h->at[i - 1]], oldest))
+		i--;
+	if (i == HAND)
+		return;
+	h->n += h->n < HAND;
+	for (size_t j = h->n - 1; j > i; j--)
+		h->at[j] = h->at[j - 1];
+	h->at[i] = at;
+}
+
+static void
+deal(const struct drain *d, struct drain_list *l, bool oldest, int64_t now)
+{
+	struct drain_hand *h = &l->hands[oldest];
+
+	h->n = h->next = 0;
+	h->dealt = now;
+	for (size_t i = 0; i < count(l); i++)
+		if (is_due(d, &entries(l)[i], now))
+			insert(l, h, i, oldest);
+}
+
+/* The next of a hand that is still due, but this one. */
+static struct drain_entry *
+draw(const struct drain *d, const struct drain_list *l, struct drain_hand *h,
+    const char *but, int64_t now)
+{
+	struct drain_entry *e = entries(l);
+
+	while (h->next < h->n && !is_due(d, &e[h->at[h->next]], now))
+		h->next++;
+	for (size_t i = h->next; i < h->n; i++)
+		if (is_due(d, &e[h->at[i]], now) &&
+		    (but == NULL || strcmp(e[h->at[i]].id, but) != 0))
+			return &e[h->at[i]];
+	return NULL;
+}
+
+static struct drain_entry *
+pick(const struct drain *d, struct drain_list *l, const char *but, int64_t now)
+{
 	bool oldest = l->turns % EIGHTH == EIGHTH - 1;
+	struct drain_hand *h = &l->hands[oldest];
+	struct drain_entry *e = NULL;
 
-	for (size_t i = 0; i < count(l); i++) {
-		struct drain_entry *e = &entries(l)[i];
-
-		if (is_due(d, e, now) && better(e, best, oldest) &&
-		    (but == NULL || strcmp(e->id, but) != 0))
-			best = e;
-	}
-	return best;
+	if (now >= h->dealt && now < h->dealt + DEAL_EVERY)
+		e = draw(d, l, h, but, now);
+	if (e != NULL)
+		return e;
+	deal(d, l, oldest, now);
+	return draw(d, l, h, but, now);
 }
 
 static enum forward_start
@@ -496,6 +632,7 @@ put_off(struct drain *d, struct drain_list *l, struct drain_entry *e,
 		return;
 	case FORWARD_REST:
 		d->failed = true;
+		l->rested = true;
 		l->over = d->once;
 		l->until = until;
 		return;
@@ -545,13 +682,18 @@ take_result(struct drain *d, int64_t now)
 	if (l == NULL || (e = find_noted(l, fw->id)) == NULL)
 		return;
 	e->empty = !fw->owes;
+	l->unswept += e->empty;
 	e->busy = 0;
 	/* What waits behind an acceptance is its repeat. */
 	e->patient = fw->result == FORWARD_DELIVERED && !fw->more;
 	e->set = now;
 	e->until = fw->more ? now : fw->until;
-	if (fw->result != FORWARD_LATER)
+	e->mark = fw->owes ? (struct spool_mark){ 0 } : fw->mark;
+	if (fw->result != FORWARD_LATER) {
+		l->looked = l->rested ? 0 : l->looked;
+		l->rested = false;
 		return;
+	}
 	d->failed = true;
 	/* One that was made smaller is tried once more. */
 	e->tried = d->force && (e->again || fw->answer.status != TOO_LARGE);
@@ -633,18 +775,22 @@ sleep_for(const struct drain *d, const struct drain_list *l, int64_t now)
 }
 
 static int64_t
+at_least(int64_t least, int64_t wait)
+{
+	return wait < least ? least : wait;
+}
+
+static int64_t
 step_list(struct drain *d, struct drain_list *l, int64_t now)
 {
-	if (sweep_some(d, l, now))
-		return 0;
 	if (l->over)
-		return IDLE_SLEEP;
+		return sweep_some(d, l, now) ? 0 : IDLE_SLEEP;
 	if (!hold(d, l)) {
-		int64_t wait = sleep_for(d, l, now);
-
 		/* Another process is at it. */
 		l->over = d->once;
-		return wait < BUSY_SLEEP ? BUSY_SLEEP : wait;
+		if (sweep_some(d, l, now))
+			return 0;
+		return at_least(BUSY_SLEEP, sleep_for(d, l, now));
 	}
 	if (!l->looking &&
 	    (l->looked == 0 || now >= l->looked + LOOK_EVERY ||
@@ -654,9 +800,14 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 		look_on(d, l);
 		return 0;
 	}
+	/* Many together, and what is left when there is nothing to send. */
+	if (l->unswept >= SWEEPS)
+		(void)sweep_some(d, l, now);
 	hear_bells(l, now);
 	if ((now >= l->until || l->until > now + UNTIL_MAX) &&
 	    deliver(d, l, now))
+		return 0;
+	if (sweep_some(d, l, now))
 		return 0;
 	tell(d, l, now);
 	let_go(l);

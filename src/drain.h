@@ -38,12 +38,23 @@ struct drain_entry {
 	struct spool_mark mark;
 };
 
+/* The best of a list's entries, found once for many picks. */
+struct drain_hand {
+	size_t at[64]; /* places in the list, best first */
+	size_t n;
+	size_t next;
+	int64_t dealt; /* when; 0: anew */
+};
+
 /* One destination's list. */
 struct drain_list {
 	struct setup_box *to;
-	struct buf entries;     /* of struct drain_entry */
-	size_t sorted;          /* so many at its front are sorted by id */
-	size_t swept;           /* where the sweep goes on */
+	struct buf entries;         /* of struct drain_entry */
+	size_t sorted;              /* so many at its front are sorted by id */
+	struct drain_hand hands[2]; /* by rank, and by age alone */
+	int64_t heard;              /* when the bells were last read, ns */
+	size_t swept;               /* where the sweep goes on */
+	size_t unswept;         /* emptied by our calls since the last sweep */
 	size_t gone;            /* how many of those before it are gone */
 	int64_t told;           /* when the summary was last written */
 	struct spool_walk walk; /* a look under way */
@@ -52,7 +63,9 @@ struct drain_list {
 	int64_t looked; /* when the last look began */
 	int64_t until;  /* the pace says: not before */
 	bool probed;    /* a person's drain has had a failure here */
-	bool over;      /* this run goes no further here */
+	bool
+	    rested; /* the pace said so; for what came meanwhile no bell rang */
+	bool over;  /* this run goes no further here */
 	unsigned turns;
 	int64_t dead; /* dead letters seen by the last look */
 };

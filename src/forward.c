@@ -15,6 +15,7 @@
 
 enum {
 	RESULT_ROOM = 8 << 10, /* bytes a result may add to a ticket */
+	FORESIGHT = 1000,      /* ms: what was foreseen tells that time */
 	BODY_MAX = 4 << 20,
 };
 
@@ -58,7 +59,7 @@ forward_open(struct forward *fw, struct post *post, enum post_slot slot,
 	*fw = (struct forward){ .slot = slot,
 		.post = post,
 		.counters = counters,
-		.room = { .fd = -1 },
+		.draft = { .fd = -1 },
 		.body = BUF_MAX(BODY_MAX) };
 }
 
@@ -68,7 +69,7 @@ forward_close(struct forward *fw)
 	if (fw->to != NULL && !fw->answered)
 		post_stop(fw->post, fw->slot);
 	if (fw->to != NULL)
-		spool_unreserve(&fw->to->box, &fw->room);
+		spool_draft_drop(&fw->to->box, &fw->draft);
 	arena_free(&fw->arena);
 	arena_free(&fw->scratch);
 	buf_free(&fw->body);
@@ -94,9 +95,13 @@ load_locked(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 {
 	bool did;
 
+	fw->mark = (struct spool_mark){ 0 };
+	fw->foreseen = 0;
 	if (!lock_wait(hand(fw), LOCK_EDIT, fw->id, f))
 		return false;
 	did = keep_load(&fw->to->box, fw->id, k, now, fw->a, f);
+	if (did && k->pending && !k->settled)
+		(void)spool_mark(&fw->to->box, fw->id, &fw->mark);
 	lock_drop(hand(fw), LOCK_EDIT, fw->id);
 	return did;
 }
@@ -161,7 +166,7 @@ ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
 static void
 release(struct forward *fw)
 {
-	spool_unreserve(&fw->to->box, &fw->room);
+	spool_draft_drop(&fw->to->box, &fw->draft);
 	lock_drop(hand(fw), LOCK_CLAIM, fw->id);
 	fw->to = NULL;
 }
@@ -184,12 +189,27 @@ prepare_direct(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	return ask_pace(fw, ask, now, until, f);
 }
 
+/*
+ * A ticket that is to be repeated counts from the very acceptance, which is
+ * not foreseen; nor is one that is in two places.
+ */
+static bool
+foresee(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
+{
+	if (fw->mark.ino != 0 && !k->ticket.unsure)
+		fw->foreseen = now;
+	ticket_accepted(&k->ticket, &fw->event, fw->to->url, now, fw->a);
+	fw->ticket = k->ticket;
+	return keep_draft(&fw->to->box, fw->id, k, &fw->draft, fw->a, f);
+}
+
 static enum forward_start
 prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
     int64_t *until, struct fail *f)
 {
 	enum forward_start did;
 	struct keep k;
+	bool more;
 
 	if (!load_locked(fw, &k, now, f))
 		return FORWARD_FAILED;
@@ -202,15 +222,41 @@ prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	did = ask_pace(fw, ask, now, until, f);
 	if (did != FORWARD_STARTED)
 		return did;
+	more = k.ticket.sent.n != 0;
 	/* The result of what is sent must find room. */
-	if (!spool_reserve(
-		&fw->to->box, fw->id, k.size + RESULT_ROOM, &fw->room, f))
+	if (!foresee(fw, &k, now, f))
 		return FORWARD_FAILED;
 	/* The progress of one event is durable before the next is sent. */
-	if (k.ticket.sent.n != 0 && k.generation != ask->synced &&
-	    !spool_sync(&fw->to->box, f))
+	if (more && k.generation != ask->synced && !spool_sync(&fw->to->box, f))
 		return FORWARD_FAILED;
 	return FORWARD_STARTED;
+}
+
+/* While the call is under way, so that it costs no time. */
+static void
+harden(struct forward *fw)
+{
+	struct fail ignored = { 0 };
+
+	if (fw->foreseen != 0 && !spool_draft_sync(&fw->draft, &ignored))
+		fw->foreseen = 0;
+}
+
+/*
+ * Whether a webhook need not ask: a destination that rests or is held is for
+ * drains to probe.  Read without its lock; who asks a moment later is told the
+ * same or better.
+ */
+static bool
+rests(struct forward *fw, const struct forward_ask *ask, int64_t *until)
+{
+	struct pace p;
+
+	if (ask->probe || ask->body != NULL)
+		return false;
+	get_pace(fw, &p);
+	*until = p.until;
+	return p.mode != PACE_READY && strcmp(p.target, fw->to->target) == 0;
 }
 
 enum forward_start
@@ -228,6 +274,10 @@ forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	fw->answered = false;
 	fw->direct = ask->body != NULL;
 	memcpy(fw->id, ask->id, sizeof(fw->id));
+	if (rests(fw, ask, until)) {
+		fw->to = NULL;
+		return FORWARD_REST;
+	}
 	switch (lock_try(hand(fw), LOCK_CLAIM, fw->id, f)) {
 	case LOCK_GOT:
 		break;
@@ -248,6 +298,7 @@ forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	json_write(fw->event.body, JSON_PLAIN, &fw->body);
 	post_start(fw->post, fw->slot, &fw->to->to->target, fw->body.data,
 	    fw->body.len, ask->timeout_ms);
+	harden(fw);
 	return FORWARD_STARTED;
 }
 
@@ -327,27 +378,59 @@ apply(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
 	return true;
 }
 
-/* Under edit. */
+/* Under edit: whether it came as foreseen, and nothing else came. */
 static bool
-record_ticket(
-    struct forward *fw, int64_t now, struct spool_mark *mark, struct fail *f)
+is_foreseen(const struct forward *fw, int64_t now)
 {
-	const struct spool_box *b = &fw->to->box;
+	struct spool_mark mark;
+
+	return fw->foreseen != 0 && judge(fw->answer.status) == ACCEPTED &&
+	    now >= fw->foreseen && now < fw->foreseen + FORESIGHT &&
+	    spool_mark(&fw->to->box, fw->id, &mark) &&
+	    spool_mark_same(&mark, &fw->mark);
+}
+
+/* Under edit.  If it fails, the next attempt takes the ordinary way. */
+static bool
+publish(struct forward *fw, struct fail *f)
+{
+	fw->foreseen = 0;
+	fw->result = FORWARD_DELIVERED;
+	return spool_publish(&fw->to->box, fw->id, &fw->draft, f);
+}
+
+/* Under edit: the ticket loaded anew, changed and written.  False with no
+ * failure if there is none: it was dropped or pruned meanwhile. */
+static bool
+rewrite(struct forward *fw, int64_t now, struct fail *f)
+{
 	struct keep k;
 
+	if (!keep_load(&fw->to->box, fw->id, &k, now, fw->a, f) || !k.there ||
+	    !apply(fw, &k.ticket, now, f) ||
+	    !keep_store(&fw->to->box, fw->id, &k, &fw->draft, fw->a, f))
+		return false;
+	fw->ticket = k.ticket;
+	return true;
+}
+
+/* Under edit. */
+static bool
+record_ticket(struct forward *fw, int64_t now, struct fail *f)
+{
+	const struct ticket *t = &fw->ticket;
+	bool did;
+
 	fw->more = fw->owes = false;
-	if (!keep_load(b, fw->id, &k, now, fw->a, f))
-		return false;
-	/* Dropped or pruned meanwhile: there is nothing to record. */
-	if (!k.there)
-		return true;
-	if (!apply(fw, &k.ticket, now, f) ||
-	    !keep_store(b, fw->id, &k, &fw->room, fw->a, f))
-		return false;
-	fw->owes = ticket_head(&k.ticket) != NULL;
-	fw->until = k.ticket.until;
-	fw->more = fw->result != FORWARD_LATER && ticket_due(&k.ticket, now);
-	return spool_mark(b, fw->id, mark) || fail_sys(f, "pending");
+	did = is_foreseen(fw, now) ? publish(fw, f) : rewrite(fw, now, f);
+	fw->mark = (struct spool_mark){ 0 };
+	if (!did)
+		return f->kind == FAIL_NONE;
+	fw->owes = ticket_head(t) != NULL;
+	fw->until = t->until;
+	fw->more = fw->result != FORWARD_LATER && ticket_due(t, now);
+	return spool_mark(&fw->to->box, fw->id, &fw->mark) ||
+	    fail_sys(f, "pending");
 }
 
 static enum pace_outcome
@@ -430,18 +513,17 @@ log_delivery(const struct forward *fw, int64_t now)
 
 /* Somebody may have queued more and relied on the holder of the claim. */
 static void
-look_again(struct forward *fw, const struct spool_mark *mine,
-    const struct setup_box *to)
+look_again(struct forward *fw, const struct setup_box *to)
 {
 	struct spool_mark now;
 
 	if (spool_mark(&to->box, fw->id, &now) &&
-	    (now.ino != mine->ino || now.mtime_ns != mine->mtime_ns))
+	    !spool_mark_same(&now, &fw->mark))
 		fw->more = fw->owes = true;
 }
 
 static bool
-record(struct forward *fw, int64_t now, struct spool_mark *mark, struct fail *f)
+record(struct forward *fw, int64_t now, struct fail *f)
 {
 	bool did;
 
@@ -454,7 +536,7 @@ record(struct forward *fw, int64_t now, struct spool_mark *mark, struct fail *f)
 	}
 	if (!lock_wait(hand(fw), LOCK_EDIT, fw->id, f))
 		return false;
-	did = record_ticket(fw, now, mark, f);
+	did = record_ticket(fw, now, f);
 	lock_drop(hand(fw), LOCK_EDIT, fw->id);
 	return did;
 }
@@ -462,7 +544,6 @@ record(struct forward *fw, int64_t now, struct spool_mark *mark, struct fail *f)
 bool
 forward_settle(struct forward *fw, int64_t now, struct fail *f)
 {
-	struct spool_mark mark = { 0 };
 	struct setup_box *to = fw->to;
 
 	/* What was sent stays; what an attempt to record it needs does not. */
@@ -476,13 +557,13 @@ forward_settle(struct forward *fw, int64_t now, struct fail *f)
 		 * that dies here has told the others how the call went. */
 		fw->success = record_pace(fw, now);
 	}
-	if (!record(fw, now, &mark, f))
+	if (!record(fw, now, f))
 		return false;
 	log_delivery(fw, now);
 	count_delivery(fw);
 	release(fw);
 	if (!fw->direct)
-		look_again(fw, &mark, to);
+		look_again(fw, to);
 	return true;
 }
 

@@ -5,6 +5,11 @@
  * From forward_begin to the end of its result being on disk the ticket is
  * claimed.  A result that cannot be written is kept, and with it the claim;
  * forward_settle tries again, and until then this flow sends nothing.
+ *
+ * What an acceptance makes of the ticket is written before the call, so that
+ * there is room for it, and synced while the call is under way; then all that
+ * it takes is a rename.  Whatever else comes of the call, or came for the
+ * ticket meanwhile, is loaded, changed and written as ever.
  */
 #ifndef FORWARD_H
 #define FORWARD_H
@@ -71,7 +76,10 @@ struct forward {
 	struct arena *a;      /* the one in use */
 	struct ticket_event event;
 	struct pace_call call;
-	struct spool_room room;
+	struct spool_draft draft; /* the ticket as an acceptance makes it */
+	struct ticket ticket;     /* likewise */
+	struct spool_mark mark;   /* of the file it was made from */
+	int64_t foreseen;         /* when; 0: something else must be written */
 	struct buf body;
 	struct post_answer answer;
 	int64_t success; /* when the destination had last accepted anything */

@@ -32,7 +32,6 @@ keep_load(const struct spool_box *b, const char *id, struct keep *out,
 		out->pending = found.pending;
 		out->settled = found.pending && found.settled;
 		out->generation = found.generation;
-		out->size = text.len;
 		/* The ticket borrows from its text. */
 		did = ticket_parse(arena_copy(a, text.data, text.len), text.len,
 		    &out->ticket, a, f);
@@ -43,13 +42,26 @@ keep_load(const struct spool_box *b, const char *id, struct keep *out,
 
 bool
 keep_store(const struct spool_box *b, const char *id, const struct keep *k,
-    struct spool_room *r, struct arena *a, struct fail *f)
+    struct spool_draft *d, struct arena *a, struct fail *f)
 {
 	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
 	bool did;
 
 	ticket_write(&k->ticket, a, &text);
-	did = spool_store(b, id, k->generation + 1, &text, r, f);
+	did = spool_store(b, id, k->generation + 1, &text, d, f);
+	buf_free(&text);
+	return did;
+}
+
+bool
+keep_draft(const struct spool_box *b, const char *id, const struct keep *k,
+    struct spool_draft *d, struct arena *a, struct fail *f)
+{
+	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
+	bool did;
+
+	ticket_write(&k->ticket, a, &text);
+	did = spool_draft(b, id, k->generation + 1, &text, d, f);
 	buf_free(&text);
 	return did;
 }

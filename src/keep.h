@@ -21,7 +21,6 @@ struct keep {
 	bool pending;        /* in pending; else, if it is there, settled */
 	bool settled;        /* in both, and the settled copy is the ticket */
 	uint64_t generation; /* of the file */
-	size_t size;         /* of its text */
 };
 
 /* now is for the log: a torn file is set aside and said so. */
@@ -30,6 +29,10 @@ bool keep_load(const struct spool_box *b, const char *id, struct keep *out,
 
 /* Write k->ticket, with the next generation, to pending; see spool_store. */
 bool keep_store(const struct spool_box *b, const char *id, const struct keep *k,
-    struct spool_room *r, struct arena *a, struct fail *f);
+    struct spool_draft *d, struct arena *a, struct fail *f);
+
+/* Write it ahead; see spool_draft. */
+bool keep_draft(const struct spool_box *b, const char *id, const struct keep *k,
+    struct spool_draft *d, struct arena *a, struct fail *f);
 
 #endif

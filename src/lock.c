@@ -18,9 +18,15 @@ enum {
 bool
 lock_open(int dir, struct lock_hand *h, struct fail *f)
 {
+	struct stat st;
+
 	h->dir = dir;
 	h->fd = openat(dir, "lock", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	return h->fd != -1 || fail_sys(f, "lock");
+	if (h->fd == -1 || fstat(h->fd, &st) == -1)
+		return fail_sys(f, "lock");
+	h->dev = st.st_dev;
+	h->ino = st.st_ino;
+	return true;
 }
 
 void
@@ -47,13 +53,11 @@ place(enum lock_kind kind, const char *id)
 static bool
 same_file(const struct lock_hand *h, struct fail *f)
 {
-	struct stat ours;
 	struct stat named;
 
-	if (fstat(h->fd, &ours) == -1 ||
-	    fstatat(h->dir, "lock", &named, AT_SYMLINK_NOFOLLOW) == -1)
+	if (fstatat(h->dir, "lock", &named, AT_SYMLINK_NOFOLLOW) == -1)
 		return fail_sys(f, "lock");
-	if (ours.st_dev != named.st_dev || ours.st_ino != named.st_ino)
+	if (h->dev != named.st_dev || h->ino != named.st_ino)
 		return fail_set(f, FAIL_RETRY, "lock: the file was replaced");
 	return true;
 }

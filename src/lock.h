@@ -13,12 +13,15 @@
 #define LOCK_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct fail;
 
 struct lock_hand {
-	int dir; /* borrowed: the directory of `lock` */
-	int fd;  /* -1: not open */
+	int dir;   /* borrowed: the directory of `lock` */
+	int fd;    /* -1: not open */
+	dev_t dev; /* which file fd is */
+	ino_t ino;
 };
 
 enum lock_kind {

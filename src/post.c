@@ -560,6 +560,22 @@ prepare(struct post *p, struct slot *s, const struct post_target *t,
 	return true;
 }
 
+static void
+advance(struct post *p)
+{
+	const CURLMsg *m;
+	int n;
+
+	(void)curl_multi_perform(p->multi, &n);
+	while ((m = curl_multi_info_read(p->multi, &n)) != NULL)
+		for (size_t i = 0; i < POST_SLOTS; i++)
+			if (p->slots[i].easy == m->easy_handle) {
+				/* It frees m. */
+				finish(p, &p->slots[i], m->data.result);
+				break;
+			}
+}
+
 void
 post_start(struct post *p, enum post_slot slot, const struct post_target *t,
     const char *body, size_t n, long timeout_ms)
@@ -575,27 +591,13 @@ post_start(struct post *p, enum post_slot slot, const struct post_target *t,
 	if (prepare(p, s, t, body, n, &f) &&
 	    curl_multi_add_handle(p->multi, s->easy) == CURLM_OK) {
 		s->state = BUSY;
+		/* On a kept connection the request is out when we return. */
+		advance(p);
 		return;
 	}
 	add(&s->answer, f.text);
 	leave(s, DONE);
 	p->news = true;
-}
-
-static void
-advance(struct post *p)
-{
-	const CURLMsg *m;
-	int n;
-
-	(void)curl_multi_perform(p->multi, &n);
-	while ((m = curl_multi_info_read(p->multi, &n)) != NULL)
-		for (size_t i = 0; i < POST_SLOTS; i++)
-			if (p->slots[i].easy == m->easy_handle) {
-				/* It frees m. */
-				finish(p, &p->slots[i], m->data.result);
-				break;
-			}
 }
 
 void

@@ -259,6 +259,10 @@ struct item {
 	bool urgent;
 	bool waits; /* something is in its queue */
 	bool idle;  /* written, but nothing is in its queue */
+	bool fresh; /* nothing of it was on disk before */
+	bool asked; /* its call was asked for before it was synced */
+	enum forward_start did; /* what was said to that, */
+	int64_t until;          /* and until when */
 	bool resolved;
 	bool unstored; /* the spool could not take it, and had no ticket */
 	enum answer_result result;
@@ -278,6 +282,7 @@ change(const struct source *s, struct item *i, struct keep *k, int64_t now,
 		.refire = d->refire };
 	enum ticket_result did;
 
+	i->fresh = !k->there;
 	if (!k->there)
 		ticket_new(t, i->alert->key, s->name, now, a);
 	c.alert =
@@ -442,44 +447,81 @@ forward_direct(struct relay *r, struct item *i, long ms, struct fail *f)
 		    "no room to store it, and it could not be sent at once");
 }
 
+static enum forward_start
+begin(struct relay *r, struct item *i, int64_t left, struct fail *f)
+{
+	long ms = i->to->to->timeout_ms;
+	struct forward_ask ask = { .to = i->to,
+		.id = i->id,
+		.timeout_ms = left < ms ? (long)left : ms,
+		.synced = i->generation };
+
+	return forward_begin(&r->webhook, &ask, relay_now(), &i->until, f);
+}
+
+/* Begin the next call of the ticket, or take the one that was asked for. */
+static bool
+is_begun(struct relay *r, struct item *i, int64_t left, struct fail *f)
+{
+	if (!i->asked)
+		i->did = begin(r, i, left, f);
+	i->asked = false;
+	return i->did == FORWARD_STARTED;
+}
+
+/* One exchange; whether another is due. */
+static bool
+exchange(struct relay *r, struct item *i, int64_t left)
+{
+	const struct forward *fw = &r->webhook;
+	struct fail f = { 0 };
+
+	if (!is_begun(r, i, left, &f) || !finish_call(r, &f)) {
+		forward_complain(fw, &f, relay_now());
+		return false;
+	}
+	i->waits = fw->owes;
+	i->urgent = i->urgent && fw->owes;
+	i->until = fw->until;
+	if (fw->result == FORWARD_DELIVERED && fw->event.n >= i->n)
+		i->result = ANSWER_DELIVERED;
+	return fw->more;
+}
+
 /* Deliver what the ticket owes, oldest first, up to our own event. */
 static void
 forward_item(struct relay *r, struct item *i, int64_t deadline)
 {
-	const struct forward *fw = &r->webhook;
-	enum forward_start did = FORWARD_STARTED;
-	int64_t until = 0;
-	int64_t left;
-	bool more = true;
+	int64_t left = deadline - relay_now();
 
-	while (more && (left = deadline - relay_now()) >= LEAST_CALL_MS) {
-		long ms = i->to->to->timeout_ms;
-		struct forward_ask ask = { .to = i->to,
-			.id = i->id,
-			.timeout_ms = left < ms ? (long)left : ms,
-			.synced = i->generation };
-		struct fail f = { 0 };
-
-		did = forward_begin(&r->webhook, &ask, relay_now(), &until, &f);
-		if (did != FORWARD_STARTED || !finish_call(r, &f)) {
-			forward_complain(&r->webhook, &f, relay_now());
-			break;
-		}
-		more = fw->more;
-		i->waits = fw->owes;
-		i->urgent = i->urgent && fw->owes;
-		until = fw->until;
-		if (fw->result == FORWARD_DELIVERED && fw->event.n >= i->n)
-			i->result = ANSWER_DELIVERED;
-	}
-	if (did == FORWARD_NOTHING)
+	while ((i->asked || left >= LEAST_CALL_MS) && exchange(r, i, left))
+		left = deadline - relay_now();
+	if (i->did == FORWARD_NOTHING)
 		i->waits = false;
 	drain_note(&r->drain, i->to, i->id, i->urgent, !i->waits, 0,
-	    did == FORWARD_STARTED || did == FORWARD_WAIT ? until : 0,
+	    i->did == FORWARD_STARTED || i->did == FORWARD_WAIT ? i->until : 0,
 	    relay_now());
 	i->to->owed += i->waits;
-	if (i->waits && i->urgent)
+	/* What rests is looked through whole when it is ready again. */
+	if (i->waits && i->urgent && i->did != FORWARD_REST)
 		spool_ring(&i->to->box, i->id);
+}
+
+/*
+ * The first call of an alert that is new begins before its name is synced:
+ * whatever a power cut leaves, nothing older of it can be sent then.  The
+ * answer waits for both.
+ */
+static void
+begin_early(struct relay *r, struct item *i, int64_t deadline)
+{
+	struct fail f = { 0 };
+
+	if (!i->fresh || i->result != ANSWER_QUEUED || i->unstored)
+		return;
+	i->did = begin(r, i, deadline - relay_now(), &f);
+	i->asked = i->did != FORWARD_FAILED;
+	forward_complain(&r->webhook, &f, relay_now());
 }
 
 /* ---- the whole ---- */
@@ -591,7 +633,26 @@ enqueue_all(
 	for (const struct source_item *s = b->alerts; s != NULL; s = s->next)
 		if (!enqueue_alert(r, req, s, b, f))
 			return false;
-	return sync_all(r, b->items, b->n, f);
+	return true;
+}
+
+/* Make what was enqueued durable.  An alert that incident.io has taken by then
+ * is safe there. */
+static bool
+secure(struct relay *r, struct batch *b, struct fail *f)
+{
+	struct item *first = &b->items[0];
+
+	if (b->n > 0)
+		begin_early(r, first, b->deadline);
+	if (sync_all(r, b->items, b->n, f))
+		return true;
+	if (b->n > 0 && first->asked)
+		forward_item(r, first, b->deadline);
+	if (b->n != 1 || first->result != ANSWER_DELIVERED)
+		return false;
+	*f = (struct fail){ 0 };
+	return true;
 }
 
 /*
@@ -602,7 +663,7 @@ static bool
 take(
     struct relay *r, const struct request *req, struct batch *b, struct fail *f)
 {
-	if (!enqueue_all(r, req, b, f))
+	if (!enqueue_all(r, req, b, f) || !secure(r, b, f))
 		return false;
 	for (size_t i = 0; i < b->n && f->kind == FAIL_NONE; i++) {
 		struct item *item = &b->items[i];

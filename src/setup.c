@@ -56,7 +56,7 @@ setup_spool(struct setup *s, struct fail *f)
 		return true;
 	if (!spool_open(&s->spool, s->conf.spool, f))
 		return false;
-	s->order = (struct lock_hand){ -1, -1 };
+	s->order = (struct lock_hand){ .dir = -1, .fd = -1 };
 	/* Once: a full disk has it opened again with every refusal. */
 	if (s->room == NULL)
 		s->room = arena_alloc(&s->conf.arena, n * sizeof(*s->room));
@@ -69,7 +69,7 @@ setup_spool(struct setup *s, struct fail *f)
 			    .settled = -1,
 			    .dead = -1,
 			    .bell = -1 },
-			.hands = { { -1, -1 }, { -1, -1 } },
+			.hands = { { .fd = -1 }, { .fd = -1 } },
 		};
 	did = lock_open(s->spool.dir, &s->order, f);
 	for (size_t i = 0; did && i < n; i++)

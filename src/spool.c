@@ -71,18 +71,18 @@ sync_fd(int fd, const char *what, struct fail *f)
 	return fsync(fd) == 0 || fail_sys(f, what);
 }
 
+/* From the beginning of the file on. */
 static bool
 write_all(int fd, const char *bytes, size_t n, struct fail *f)
 {
-	while (n > 0) {
-		ssize_t did = write(fd, bytes, n);
+	for (size_t at = 0; at < n;) {
+		ssize_t did = pwrite(fd, bytes + at, n - at, (off_t)at);
 
 		if (did == -1 && errno == EINTR)
 			continue;
 		if (did == -1)
 			return fail_sys(f, "write");
-		bytes += did;
-		n -= (size_t)did;
+		at += (size_t)did;
 	}
 	return true;
 }
@@ -429,62 +429,22 @@ spool_look(const struct spool_box *b, enum spool_where where, const char *name,
 /* ---- writing ---- */
 
 static bool
-make_tmp(const struct spool_box *b, const char *id, struct spool_room *r,
+make_tmp(const struct spool_box *b, const char *id, struct spool_draft *d,
     struct fail *f)
 {
 	static unsigned counter;
 
 	for (int i = 0; i < NAMES; i++) {
-		(void)snprintf(r->name, sizeof(r->name), "%s.%ld.%u", id,
+		(void)snprintf(d->name, sizeof(d->name), "%s.%ld.%u", id,
 		    (long)getpid(), counter++);
-		r->fd = openat(b->sp->tmp, r->name,
+		d->fd = openat(b->sp->tmp, d->name,
 		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (r->fd != -1)
+		if (d->fd != -1)
 			return true;
 		if (errno != EEXIST)
 			break;
 	}
 	return fail_sys(f, "tmp");
-}
-
-bool
-spool_reserve(const struct spool_box *b, const char *id, size_t bytes,
-    struct spool_room *r, struct fail *f)
-{
-	int why;
-
-	if (!make_tmp(b, id, r, f))
-		return false;
-	why = posix_fallocate(r->fd, 0, (off_t)bytes);
-	if (why == 0)
-		return true;
-	errno = why;
-	(void)fail_sys(f, "tmp");
-	spool_unreserve(b, r);
-	return false;
-}
-
-void
-spool_unreserve(const struct spool_box *b, struct spool_room *r)
-{
-	if (r->fd == -1)
-		return;
-	shut(&r->fd);
-	(void)unlinkat(b->sp->tmp, r->name, 0);
-}
-
-/* Whatever happens, the descriptor is closed; close can report an error too. */
-static bool
-fill(struct spool_room *r, const struct buf *file, struct fail *f)
-{
-	bool did = write_all(r->fd, file->data, file->len, f) &&
-	    (ftruncate(r->fd, (off_t)file->len) == 0 || fail_sys(f, "write")) &&
-	    sync_fd(r->fd, "write", f);
-
-	if (close(r->fd) == -1)
-		did = fail_sys(f, "write");
-	r->fd = -1;
-	return did;
 }
 
 /* What could not be read again must not be written over what can. */
@@ -498,45 +458,112 @@ is_writable(const struct buf *text, struct fail *f)
 	    f, FAIL_BROKEN, "spool: a file of over %d bytes", SPOOL_FILE_MAX);
 }
 
-/* Sealed text into tmp, then by rename to its place. */
+/* The sealed text, instead of what the file held before. */
 static bool
-publish(const struct spool_box *b, const char *id, struct spool_room *r,
-    uint64_t generation, const struct buf *text, int dir, const char *name,
+fill(const struct spool_draft *d, uint64_t generation, const struct buf *text,
     struct fail *f)
 {
 	struct buf file = BUF_MAX(SPOOL_FILE_MAX + SEAL_SIZE);
-	struct spool_room own = { .fd = -1 };
-	bool did = true;
+	struct stat st;
+	bool did;
+
+	seal_write(text->data, text->len, generation, &file);
+	did = write_all(d->fd, file.data, file.len, f);
+	/* A shorter one than before has something behind it. */
+	if (did &&
+	    (fstat(d->fd, &st) == -1 ||
+		(st.st_size != (off_t)file.len &&
+		    ftruncate(d->fd, (off_t)file.len) == -1)))
+		did = fail_sys(f, "write");
+	buf_free(&file);
+	return did;
+}
+
+void
+spool_draft_drop(const struct spool_box *b, struct spool_draft *d)
+{
+	if (d->fd == -1)
+		return;
+	shut(&d->fd);
+	(void)unlinkat(b->sp->tmp, d->name, 0);
+}
+
+bool
+spool_draft(const struct spool_box *b, const char *id, uint64_t generation,
+    const struct buf *text, struct spool_draft *d, struct fail *f)
+{
+	if (!is_writable(text, f) || !make_tmp(b, id, d, f))
+		return false;
+	if (fill(d, generation, text, f))
+		return true;
+	spool_draft_drop(b, d);
+	return false;
+}
+
+bool
+spool_draft_sync(const struct spool_draft *d, struct fail *f)
+{
+	return sync_fd(d->fd, "write", f);
+}
+
+/* A written and synced file gets its name, or goes.  close can report an
+ * error too. */
+static bool
+name_it(const struct spool_box *b, struct spool_draft *d, bool written, int dir,
+    const char *name, struct fail *f)
+{
+	if (close(d->fd) == -1)
+		written = fail_sys(f, "write");
+	d->fd = -1;
+	if (written && renameat(b->sp->tmp, d->name, dir, name) == 0)
+		return true;
+	if (written)
+		(void)fail_sys(f, "rename");
+	(void)unlinkat(b->sp->tmp, d->name, 0);
+	return false;
+}
+
+/* Sealed text into tmp, then by rename to its place. */
+static bool
+replace(const struct spool_box *b, const char *id, struct spool_draft *d,
+    uint64_t generation, const struct buf *text, int dir, const char *name,
+    struct fail *f)
+{
+	struct spool_draft own = { .fd = -1 };
 
 	if (!is_writable(text, f)) {
-		if (r != NULL)
-			spool_unreserve(b, r);
+		if (d != NULL)
+			spool_draft_drop(b, d);
 		return false;
 	}
-	if (r == NULL || r->fd == -1) {
-		r = &own;
-		did = make_tmp(b, id, r, f);
+	if (d == NULL || d->fd == -1) {
+		d = &own;
+		if (!make_tmp(b, id, d, f))
+			return false;
 	}
-	if (!did)
-		return false;
-	seal_write(text->data, text->len, generation, &file);
-	did = fill(r, &file, f) &&
-	    (renameat(b->sp->tmp, r->name, dir, name) == 0 ||
-		fail_sys(f, "rename"));
-	buf_free(&file);
-	if (!did)
-		(void)unlinkat(b->sp->tmp, r->name, 0);
-	return did;
+	return name_it(b, d,
+	    fill(d, generation, text, f) && spool_draft_sync(d, f), dir, name,
+	    f);
 }
 
 bool
 spool_store(const struct spool_box *b, const char *id, uint64_t generation,
-    const struct buf *text, struct spool_room *r, struct fail *f)
+    const struct buf *text, struct spool_draft *d, struct fail *f)
 {
 	char name[64];
 
 	ticket_name(id, name);
-	return publish(b, id, r, generation, text, b->pending, name, f);
+	return replace(b, id, d, generation, text, b->pending, name, f);
+}
+
+bool
+spool_publish(const struct spool_box *b, const char *id, struct spool_draft *d,
+    struct fail *f)
+{
+	char name[64];
+
+	ticket_name(id, name);
+	return name_it(b, d, true, b->pending, name, f);
 }
 
 bool
@@ -552,8 +579,8 @@ gone(int dir, const char *name, struct fail *f)
 	    fail_sys(f, name);
 }
 
-static bool
-sync_sub(const struct spool_box *b, const char *id, struct fail *f)
+bool
+spool_sync_settled(const struct spool_box *b, const char *id, struct fail *f)
 {
 	char sub[3] = { id[0], id[1], '\0' };
 	int fd;
@@ -566,27 +593,32 @@ sync_sub(const struct spool_box *b, const char *id, struct fail *f)
 	return did;
 }
 
-bool
-spool_settle(const struct spool_box *b, const char *id, struct fail *f)
+enum spool_linked
+spool_link(
+    const struct spool_box *b, const char *id, bool older, struct fail *f)
 {
 	char from[64];
 	char to[64];
 
 	ticket_name(id, from);
 	settled_name(id, to);
-	return gone(b->settled, to, f) &&
-	    (linkat(b->pending, from, b->settled, to, 0) == 0 ||
-		fail_sys(f, "settled")) &&
-	    sync_sub(b, id, f) && gone(b->pending, from, f);
+	if (older && !gone(b->settled, to, f))
+		return SPOOL_NOT_LINKED;
+	if (linkat(b->pending, from, b->settled, to, 0) == 0)
+		return SPOOL_LINKED;
+	if (errno == EEXIST && !older)
+		return SPOOL_IN_THE_WAY;
+	(void)fail_sys(f, "settled");
+	return SPOOL_NOT_LINKED;
 }
 
 bool
-spool_overtaken(const struct spool_box *b, const char *id, struct fail *f)
+spool_unlink(const struct spool_box *b, const char *id, struct fail *f)
 {
 	char from[64];
 
 	ticket_name(id, from);
-	return sync_sub(b, id, f) && gone(b->pending, from, f);
+	return gone(b->pending, from, f);
 }
 
 bool
@@ -597,7 +629,7 @@ spool_remove(const struct spool_box *b, const char *id, struct fail *f)
 
 	ticket_name(id, from);
 	settled_name(id, to);
-	return gone(b->settled, to, f) && sync_sub(b, id, f) &&
+	return gone(b->settled, to, f) && spool_sync_settled(b, id, f) &&
 	    gone(b->pending, from, f) && spool_sync(b, f);
 }
 
@@ -608,7 +640,7 @@ spool_bury(const struct spool_box *b, const char *id, uint64_t n,
 	char name[64];
 
 	(void)snprintf(name, sizeof(name), "%s-%" PRIu64 ".json", id, n);
-	return publish(b, id, NULL, n, text, b->dead, name, f) &&
+	return replace(b, id, NULL, n, text, b->dead, name, f) &&
 	    sync_fd(b->dead, "dead", f);
 }
 
@@ -634,6 +666,16 @@ spool_unring(const struct spool_box *b, const char *id)
 	(void)unlinkat(b->bell, id, 0);
 }
 
+int64_t
+spool_rang(const struct spool_box *b)
+{
+	struct stat st;
+
+	if (fstat(b->bell, &st) == -1)
+		return 0;
+	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
 bool
 spool_mark(const struct spool_box *b, const char *id, struct spool_mark *out)
 {
@@ -647,6 +689,12 @@ spool_mark(const struct spool_box *b, const char *id, struct spool_mark *out)
 	out->mtime_ns =
 	    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 	return true;
+}
+
+bool
+spool_mark_same(const struct spool_mark *x, const struct spool_mark *y)
+{
+	return x->ino == y->ino && x->mtime_ns == y->mtime_ns;
 }
 
 /* ---- records ---- */

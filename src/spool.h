@@ -94,33 +94,50 @@ enum spool_where { SPOOL_PENDING, SPOOL_SETTLED, SPOOL_DEAD };
 bool spool_look(const struct spool_box *b, enum spool_where where,
     const char *name, struct buf *out, struct fail *f);
 
-/* Room in tmp/ for a write that must not fail for want of space. */
-struct spool_room {
+/* A file in tmp/ that may become a ticket. */
+struct spool_draft {
 	int fd; /* -1: none */
 	char name[64];
 };
 
-bool spool_reserve(const struct spool_box *b, const char *id, size_t bytes,
-    struct spool_room *r, struct fail *f);
-void spool_unreserve(const struct spool_box *b, struct spool_room *r);
+/*
+ * Write text ahead into a file that has no name yet: from then on there is
+ * room for it, whatever else fills the disk.  Not synced.
+ */
+bool spool_draft(const struct spool_box *b, const char *id, uint64_t generation,
+    const struct buf *text, struct spool_draft *d, struct fail *f);
+bool spool_draft_sync(const struct spool_draft *d, struct fail *f);
+void spool_draft_drop(const struct spool_box *b, struct spool_draft *d);
+
+/* Under edit: a synced draft becomes the ticket, as by spool_store. */
+bool spool_publish(const struct spool_box *b, const char *id,
+    struct spool_draft *d, struct fail *f);
 
 /*
  * Under edit: make text, a JSON object of pretty layout, the ticket, in
  * pending, with that generation: all or nothing, and the file is synced.
- * Its name is durable after spool_sync.  r is used up, also by a
- * failure; NULL: without a reserve.
+ * Its name is durable after spool_sync.  d gives its file and is used up, also
+ * by a failure; NULL: none.
  */
 bool spool_store(const struct spool_box *b, const char *id, uint64_t generation,
-    const struct buf *text, struct spool_room *r, struct fail *f);
+    const struct buf *text, struct spool_draft *d, struct fail *f);
 
 /* Make the names in pending durable. */
 bool spool_sync(const struct spool_box *b, struct fail *f);
 
-/* Under claim and edit: a ticket that owes nothing leaves pending. */
-bool spool_settle(const struct spool_box *b, const char *id, struct fail *f);
-
-/* Under claim and edit: so does a copy that is older than the settled one. */
-bool spool_overtaken(const struct spool_box *b, const char *id, struct fail *f);
+/*
+ * A ticket that owes nothing leaves pending in three steps, so that many can
+ * share the cost of the second: under claim and edit it is linked to settled;
+ * the name is made durable; under edit again, if its mark is still
+ * the one that was linked, it is unlinked from pending.  older: a copy that is
+ * settled already is known to be older, and gives way.
+ */
+enum spool_linked { SPOOL_LINKED, SPOOL_IN_THE_WAY, SPOOL_NOT_LINKED };
+enum spool_linked spool_link(
+    const struct spool_box *b, const char *id, bool older, struct fail *f);
+bool spool_sync_settled(
+    const struct spool_box *b, const char *id, struct fail *f);
+bool spool_unlink(const struct spool_box *b, const char *id, struct fail *f);
 
 /* Under claim and edit: the ticket is no more. */
 bool spool_remove(const struct spool_box *b, const char *id, struct fail *f);
@@ -133,6 +150,9 @@ bool spool_unbury(const struct spool_box *b, const char *name, struct fail *f);
 /* Hints, which may fail unseen. */
 void spool_ring(const struct spool_box *b, const char *id);
 void spool_unring(const struct spool_box *b, const char *id);
+
+/* When a bell last rang or went silent, ns since 1970; 0: not known. */
+int64_t spool_rang(const struct spool_box *b);
 
 /*
  * The names in a directory, one after the other, in no order.  What does
@@ -167,6 +187,7 @@ struct spool_mark {
 /* False if it is not there. */
 bool spool_mark(
     const struct spool_box *b, const char *id, struct spool_mark *out);
+bool spool_mark_same(const struct spool_mark *x, const struct spool_mark *y);
 
 /*
  * A record of fixed size, overwritten in place and not synced; "" if there

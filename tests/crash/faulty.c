@@ -167,19 +167,41 @@ __pread64_chk(int fd, void *bytes, size_t n, off_t at, size_t size)
 	return pread(fd, bytes, n < size ? n : size, at);
 }
 
+/* Whether there is room for n more bytes, which are the file's from now on. */
+static int
+reserve(int fd, size_t n)
+{
+	if (left == SIZE_MAX)
+		return 1;
+	if (left < n)
+		return 0;
+	left -= n;
+	reserved[fd % FDS] = n;
+	return 1;
+}
+
 int
 posix_fallocate(int fd, off_t at, off_t n)
 {
 	int (*next)(int, off_t, off_t);
 
-	if (left != SIZE_MAX) {
-		if (left < (size_t)n)
-			return ENOSPC;
-		left -= (size_t)n;
-		reserved[fd % FDS] = (size_t)n;
-	}
+	if (!reserve(fd, (size_t)n))
+		return ENOSPC;
 	find("posix_fallocate", &next, sizeof(next));
 	return next(fd, at, n);
+}
+
+int
+fallocate(int fd, int mode, off_t at, off_t n)
+{
+	int (*next)(int, int, off_t, off_t);
+
+	if (!reserve(fd, (size_t)n)) {
+		errno = ENOSPC;
+		return -1;
+	}
+	find("fallocate", &next, sizeof(next));
+	return next(fd, mode, at, n);
 }
 
 int

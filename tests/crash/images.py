@@ -10,8 +10,11 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
+
+from world.incidentio import PATIENCE
 
 from .sender import check_spool
 
@@ -37,6 +40,18 @@ def _run(*args):
         raise OSError(f"{args}: {done.stderr.decode().strip()}")
 
 
+def _unmount(at):
+    """A loop device below may take a moment to let go of its file."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return _run("umount", at)
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def _mounted(image, at, options):
     at.mkdir(exist_ok=True)
@@ -44,7 +59,7 @@ def _mounted(image, at, options):
     try:
         yield at
     finally:
-        _run("umount", at)
+        _unmount(at)
 
 
 class Disk:
@@ -120,7 +135,7 @@ def disk(site, kind):
         with made.mounted():
             yield made
     finally:
-        _run("umount", outer)
+        _unmount(outer)
         image.unlink()
 
 

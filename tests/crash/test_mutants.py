@@ -143,7 +143,7 @@ def killed_while_writing(site, sender):
     found = calls.Run.webhook(site, body).calls()
     sender.note("trace", 0, FIRING, 0)
     for call in found:
-        if call.name in ("write", "renameat", "ftruncate", "fsync"):
+        if call.name in ("pwrite64", "renameat", "ftruncate", "fsync"):
             alert = f"{call}"
             delivered(site, None, sender, alert)
             killed_webhook(site, sender, alert, RESOLVED, call)

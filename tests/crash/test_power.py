@@ -10,7 +10,7 @@ from world.incidentio import StandIn
 
 from . import calls, images, oracle, rounds
 from .conftest import unhurried
-from .sender import FIRING, RESOLVED, arrivals, by_cgi, drain
+from .sender import FIRING, RESOLVED, arrivals, by_cgi
 from .test_kill import quiet
 from .test_storm import Storm, seed
 
@@ -103,18 +103,30 @@ def two_then_cut(site, disk, sender, waiting, send):
     return oracle.judge(sender.posts, taken + found)
 
 
+def slowly(run):
+    """Each sync begins late: what is synced while a call is under way must
+    not be what makes the call lawful."""
+    calls.needs_strace()
+    return run.inject(
+        "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=300000"
+    )
+
+
+def slow_drain(site, _):
+    done = slowly(calls.Run.drain(site))
+    assert done.returncode == 0, done.stderr
+
+
 def by_drain(site, disk, sender):
     """Both wait, and a drain sends them."""
-    return two_then_cut(
-        site, disk, sender, [FIRING, RESOLVED], lambda *_: drain(site)
-    )
+    return two_then_cut(site, disk, sender, [FIRING, RESOLVED], slow_drain)
 
 
 def due_webhook(site, sender):
     """A webhook that finds what waits due, and sends all of it."""
     seq, body = sender.body("a", RESOLVED)
     run = calls.Run.webhook(site, body, **calls.later("+10s"))
-    sender.note("a", seq, RESOLVED, calls.status(run.plainly()))
+    sender.note("a", seq, RESOLVED, calls.status(slowly(run)))
 
 
 def by_webhook(site, disk, sender):

@@ -33,6 +33,16 @@ store(const char *text, uint64_t generation)
 	return did;
 }
 
+/* All steps of it; older: what is settled gives way. */
+static bool
+settle(bool older)
+{
+	struct fail f = { 0 };
+
+	return spool_link(&box, id, older, &f) == SPOOL_LINKED &&
+	    spool_sync_settled(&box, id, &f) && spool_unlink(&box, id, &f);
+}
+
 static const char *
 load(struct spool_found *found)
 {
@@ -91,16 +101,18 @@ tickets(void)
 	ok(found.there && found.pending && found.generation == 1,
 	    "from pending, with its generation");
 	ok(files_in("tmp") == 0, "tmp is empty again");
-	ok(spool_settle(&box, id, &f), "it settles");
+	ok(settle(false), "it settles");
 	is(load(&found), text1, "and reads the same");
 	ok(!found.pending && files_in("d/pending") == 0, "from settled");
 	ok(store(text2, 2), "a write brings it back to pending");
 	is(load(&found), text2, "where the higher generation is the ticket");
 	ok(store(text1, 1), "an older copy in pending");
-	ok(spool_settle(&box, id, &f) && store(text2, 0), "behind a newer");
+	ok(spool_link(&box, id, false, &f) == SPOOL_IN_THE_WAY,
+	    "does not take the place of one that may be newer");
+	ok(settle(true) && store(text2, 0), "but of one that is known");
 	is(load(&found), text1, "the higher generation wins wherever it is");
 	ok(found.pending && found.settled, "and it counts as pending");
-	ok(spool_overtaken(&box, id, &f) && files_in("d/pending") == 0,
+	ok(spool_unlink(&box, id, &f) && files_in("d/pending") == 0,
 	    "what was overtaken goes");
 	is(load(&found), text1, "and leaves the newer where it is");
 	ok(store(text2, 0), "an older copy again");
@@ -112,22 +124,32 @@ tickets(void)
 }
 
 static void
-rooms(void)
+drafts(void)
 {
-	struct spool_room r = { .fd = -1 };
+	struct spool_draft d = { .fd = -1 };
 	struct buf b = BUF_MAX(1000);
+	struct buf longer = BUF_MAX(9000);
 	struct fail f = { 0 };
 	struct spool_found found;
 
 	buf_puts(&b, text2);
-	ok(spool_reserve(&box, id, 100000, &r, &f), "room can be reserved");
-	ok(files_in("tmp") == 1, "in tmp");
-	ok(spool_store(&box, id, 5, &b, &r, &f), "a write uses it up");
-	is(load(&found), text2, "and is cut to its length");
-	ok(files_in("tmp") == 0 && r.fd == -1, "nothing stays");
-	ok(spool_reserve(&box, id, 100, &r, &f), "or it is");
-	spool_unreserve(&box, &r);
-	ok(files_in("tmp") == 0, "given back");
+	buf_printf(&longer, "{\n  \"n\": \"%08000d\"\n}", 3);
+	ok(spool_draft(&box, id, 5, &b, &d, &f), "a ticket is written ahead");
+	ok(files_in("tmp") == 1 && files_in("d/pending") == 0, "in tmp");
+	ok(spool_draft_sync(&d, &f) && spool_publish(&box, id, &d, &f),
+	    "and gets its name later");
+	is(load(&found), text2, "whole");
+	ok(found.generation == 5 && files_in("tmp") == 0 && d.fd == -1,
+	    "and once");
+	ok(spool_draft(&box, id, 6, &longer, &d, &f) &&
+		spool_store(&box, id, 6, &b, &d, &f),
+	    "or another text takes its file");
+	is(load(&found), text2, "which is cut to its length");
+	ok(files_in("tmp") == 0 && d.fd == -1, "nothing stays");
+	ok(spool_draft(&box, id, 7, &b, &d, &f), "or it is");
+	spool_draft_drop(&box, &d);
+	ok(files_in("tmp") == 0, "given up");
+	buf_free(&longer);
 	ok(spool_bury(&box, id, 7, &b, &f) && files_in("d/dead") == 1,
 	    "a dead letter is written");
 	b.full = true;
@@ -161,7 +183,6 @@ walked(enum spool_where where)
 static void
 walks(void)
 {
-	struct fail f = { 0 };
 	struct spool_walk w;
 	struct spool_name n;
 	int fd = openat(box.pending, "strange", O_CREAT | O_WRONLY, 0600);
@@ -169,7 +190,7 @@ walks(void)
 	close(fd);
 	ok(walked(SPOOL_PENDING) == 1, "a walk finds the pending ticket");
 	ok(walked(SPOOL_SETTLED) == 0, "and none settled");
-	(void)spool_settle(&box, id, &f);
+	(void)settle(true);
 	ok(walked(SPOOL_SETTLED) == 1, "then settled, in any of 256 places");
 	ok(walked(SPOOL_DEAD) == 1, "and the dead letter");
 	spool_ring(&box, id);
@@ -265,7 +286,7 @@ main(void)
 	    "a spool opens, and a box in it %s", f.text);
 	ok(files_in("d/settled") == 256, "with 256 places for what is settled");
 	tickets();
-	rooms();
+	drafts();
 	walks();
 	states();
 	locks();
