@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import test_readme as readme
-from world.site import ROOT, environment
+from world.site import ROOT, VERSION, environment
 
 PACKAGING = ROOT / "other-conf" / "debian"
 
@@ -19,7 +19,7 @@ def package():
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    (found,) = (ROOT / "build" / "deb").glob("bellrelay_[0-9]*_*.deb")
+    (found,) = (ROOT / "build" / "deb").glob(f"bellrelay_{VERSION}_*.deb")
     return found
 
 
@@ -43,6 +43,10 @@ def field(package, name):
 def test_it_is_of_the_version_that_the_program_tells(package, unpacked):
     told = ask(unpacked / "usr/bin/bellrelay", "--version").split()[1]
     assert field(package, "Version") == told
+
+
+def test_readme_calls_it_by_its_name(package):
+    assert f"./build/deb/{package.name}" in readme.TEXT
 
 
 def test_it_needs_what_the_programs_are_linked_to(package):

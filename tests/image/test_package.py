@@ -13,10 +13,19 @@ import subprocess
 
 import pytest
 
+import test_readme as readme
 from world.image import Image
 from world.incidentio import PATIENCE
 from world.montecarlo import alert, sign
-from world.site import ROOT, Reply, free_port, ticket_id, until
+from world.site import (
+    ROOT,
+    VERSION,
+    Reply,
+    environment,
+    free_port,
+    ticket_id,
+    until,
+)
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -30,10 +39,11 @@ def package(version=None):
     """The package, of our version or of a later one."""
     more = [f"VERSION={version}"] if version else []
     subprocess.run(
-        ["make", "-s", "deb", *more], cwd=ROOT, check=True,
+        ["make", "-s", "deb", *more], cwd=ROOT, env=environment(), check=True,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    (found,) = (ROOT / "build" / "deb").glob(f"bellrelay_{version or '0.1.0'}_*.deb")
+    name = f"bellrelay_{version or VERSION}_*.deb"
+    (found,) = (ROOT / "build" / "deb").glob(name)
     return found
 
 
@@ -109,9 +119,11 @@ def machine(tmp_path_factory):
 def configure(machine, standin, authority):
     """README's quick start, where the package differs from make install."""
     etc = machine.path("/etc/bellrelay")
-    for name in ("oncall.token", "montecarlo.secret"):
-        machine.must("install", "-m", "600", "-o", "www-data", "/dev/null",
-                     f"/etc/bellrelay/{name}")  # fmt: skip
+    block = next(b for b in readme.blocks("sh") if b.startswith("make deb\n"))
+    lines = re.findall(r"(?m)^install .*$", block)
+    assert len(lines) == 2
+    for line in lines:
+        machine.must("sh", "-c", line)
     (etc / "oncall.token").write_text(standin.token + "\n")
     machine.must(
         "sh", "-c", "bellrelay secret >/etc/bellrelay/montecarlo.secret"

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 
 from .incidentio import PATIENCE
-from .site import ROOT
+from .site import ROOT, VERSION, environment
 
 UID = 3000
 NAME = "alice"
@@ -37,10 +37,10 @@ MOUNT = (
 def bundle():
     """The archive, made if need be."""
     subprocess.run(
-        ["make", "-s", "bundle"], cwd=ROOT, check=True,
+        ["make", "-s", "bundle"], cwd=ROOT, env=environment(), check=True,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    (found,) = (ROOT / "build").glob("bellrelay-*.tar.gz")
+    (found,) = (ROOT / "build").glob(f"bellrelay-{VERSION}-*.tar.gz")
     return found
 
 
