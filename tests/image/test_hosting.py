@@ -18,7 +18,7 @@ import pytest
 
 import test_readme as readme
 from world import behave, hosting
-from world.image import Image
+from world.chroot import Image
 from world.incidentio import PATIENCE
 from world.montecarlo import alert, sign
 from world.site import Reply, free_port, until

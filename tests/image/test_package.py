@@ -14,7 +14,7 @@ import subprocess
 import pytest
 
 import test_readme as readme
-from world.image import Image
+from world.chroot import Image
 from world.incidentio import PATIENCE
 from world.montecarlo import alert, sign
 from world.site import (
