@@ -98,6 +98,7 @@ shuffle(struct drain_list *l)
 	l->hands[false].dealt = l->hands[true].dealt = 0;
 }
 
+/* NULL if the list is full: a later look finds it when there is room. */
 static struct drain_entry *
 add(struct drain_list *l, const char *id)
 {
@@ -106,6 +107,8 @@ add(struct drain_list *l, const char *id)
 	shuffle(l);
 	memcpy(fresh.id, id, sizeof(fresh.id));
 	buf_add(&l->entries, &fresh, sizeof(fresh));
+	if (l->entries.full)
+		return NULL;
 	return &entries(l)[count(l) - 1];
 }
 
@@ -225,6 +228,8 @@ drain_note(struct drain *d, const struct setup_box *to, const char *id,
 	e = find_noted(l, id);
 	if (e == NULL)
 		e = add(l, id);
+	if (e == NULL)
+		return;
 	e->urgent = urgent;
 	e->empty = empty;
 	e->gone = false;
@@ -300,6 +305,8 @@ look_at(struct drain *d, struct drain_list *l, const struct spool_name *n)
 		return;
 	if (e == NULL)
 		e = add(l, n->id);
+	if (e == NULL)
+		return;
 	e->listed = true;
 	if (spool_mark_same(&e->mark, &mark) && !e->gone)
 		return;
@@ -367,10 +374,10 @@ hear_bells(struct drain_list *l, int64_t now)
 
 		spool_unring(&l->to->box, name.id);
 		e = find_noted(l, name.id);
-		if (e == NULL) {
-			e = add(l, name.id);
+		if (e == NULL && (e = add(l, name.id)) == NULL)
+			continue;
+		if (e->since == 0)
 			e->since = now;
-		}
 		e->urgent = e->noted = e->listed = true;
 		e->empty = e->gone = false;
 		e->set = e->until = 0;
@@ -688,7 +695,8 @@ take_result(struct drain *d, int64_t now)
 	e->patient = fw->result == FORWARD_DELIVERED && !fw->more;
 	e->set = now;
 	e->until = fw->more ? now : fw->until;
-	e->mark = fw->owes ? (struct spool_mark){ 0 } : fw->mark;
+	if (e->empty)
+		e->mark = fw->mark;
 	if (fw->result != FORWARD_LATER) {
 		l->looked = l->rested ? 0 : l->looked;
 		l->rested = false;

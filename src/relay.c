@@ -340,6 +340,21 @@ keep(const struct relay *r, struct item *i, const struct keep *k, bool room,
 	return i->unstored || fail_set(f, why.kind, "%s", why.text);
 }
 
+/*
+ * What waits says it already, but the sync that made it durable may have
+ * failed, and a second sync of the same name need not say so (fsync(2)): the
+ * file is written anew.  Where there is no room for that it stands as it is.
+ */
+static bool
+keep_again(struct relay *r, struct item *i, const struct keep *k, bool room,
+    int64_t now, struct fail *f)
+{
+	struct fail why = { 0 };
+
+	return keep(r, i, k, room, now, &r->arena, &why) ||
+	    why.kind == FAIL_RETRY || fail_set(f, why.kind, "%s", why.text);
+}
+
 static bool
 enqueue_locked(struct relay *r, const struct source *s, struct item *i,
     bool room, int64_t now, struct fail *f)
@@ -359,7 +374,7 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 		return true;
 	case TICKET_SAME:
 		i->result = ANSWER_QUEUED;
-		return true;
+		return keep_again(r, i, &k, room, now, f);
 	case TICKET_MERGED:
 		i->result = ANSWER_UNCHANGED;
 		i->idle = !i->waits;

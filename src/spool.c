@@ -340,14 +340,20 @@ fetch(int dir, const char *name, struct buf *text, uint64_t *generation,
 	return got;
 }
 
+/* Two of one alert are two files. */
 static bool
 set_aside(const struct spool_box *b, int dir, const char *name, const char *id,
     struct fail *f)
 {
 	char to[256];
 
-	(void)snprintf(
-	    to, sizeof(to), "%s-%s-%ld.json", b->name, id, (long)getpid());
+	for (int i = 0; i < NAMES; i++) {
+		(void)snprintf(to, sizeof(to), "%s-%s-%ld-%d.json", b->name, id,
+		    (long)getpid(), i);
+		if (faccessat(b->sp->corrupt, to, F_OK, AT_SYMLINK_NOFOLLOW) ==
+		    -1)
+			break;
+	}
 	return renameat(dir, name, b->sp->corrupt, to) == 0 ||
 	    fail_sys(f, "corrupt");
 }

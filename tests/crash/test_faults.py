@@ -18,6 +18,7 @@ from .sender import (
     by_cgi,
     check_spool,
     drain,
+    opened,
 )
 from .test_kill import begun, nothing, quiet, verdict_of, wait_with
 
@@ -125,6 +126,26 @@ def test_a_webhook_of_which_any_call_fails_is_kept_or_refused(
     assert {200, 503} <= set(said) or {202, 503} <= set(said)
     assert said.count(0) <= len(ERRORS), "only the answer's own write"
     tally(sender.judge(standin).check(repeats=2), len(said))
+
+
+def test_after_a_sync_that_failed_the_same_webhook_writes_anew(plain, sender):
+    """A kernel says once that a sync failed; the next one of the same name
+    succeeds although nothing was written (fsync(2))."""
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    standin.always(behave.retry_after("3000"))
+    assert sender.post(by_cgi(plain), "rests") == 202
+    seq, body = sender.body("a")
+    run = calls.Run.webhook(plain, body)
+    last = [c for c in run.calls() if c.name == "fsync"][-1]
+    quiet(plain)
+    path = plain.box() / "pending" / f"{ticket_id('a')}.json"
+    before = opened(path)[0]
+    assert calls.status(run.failed(last, "EIO")) == 503
+    failed = opened(path)[0]
+    assert calls.status(run.plainly()) == 202
+    assert before < failed < opened(path)[0]
+    quiet(plain)
 
 
 def test_a_drain_of_which_any_call_fails_sends_nothing_twice(
