@@ -205,7 +205,9 @@ DEB = $(BUILD)/deb/bellrelay_$(VERSION)_$(shell dpkg --print-architecture).deb
 
 deb: $(DEB)
 
-$(DEB): $(SRC) $(wildcard src/*.h other-conf/debian/*) Makefile | packages
+$(DEB): $(SRC) $(wildcard src/*.h other-conf/debian/*) $(SHARED) $(MAN) Makefile \
+    $(UNIT_FILES:%=other-conf/%) src/bellrelay.bash other-conf/bellrelay.conf \
+    README.md LICENSE | packages
 	$(call install,$(PACKAGES_DEB))
 	other-conf/debian/stage $(@D)/bellrelay-$(VERSION) $(VERSION)
 	cd $(@D)/bellrelay-$(VERSION) && dpkg-buildpackage -b -us -uc

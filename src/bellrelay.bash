@@ -18,6 +18,7 @@ _bellrelay_values() {
 	SOURCE | S) _bellrelay_sections source ;;
 	DESTINATION | NEW) _bellrelay_sections destination ;;
 	ALERT) _bellrelay_ask list | sed -n 's/^\([0-9a-f]\{12,\}\) .*/\1/p' ;;
+	SAMPLE) _bellrelay_ask "$command" "${operands[0]}" | sed 's/ .*//' ;;
 	esac
 }
 
@@ -37,7 +38,7 @@ _bellrelay_operands() {
 }
 
 # Reads the words before the cursor: sets command, operands, and due, which is
-# the word of an option that still wants its value.
+# what the help calls the value that an option still wants.
 _bellrelay_read() {
 	local i word option=
 
@@ -52,19 +53,19 @@ _bellrelay_read() {
 		elif [[ -z $command ]]; then
 			command=$word
 		else
-			operands=$((operands + 1))
+			operands+=("$word")
 		fi
 	done
 }
 
 _bellrelay() {
-	local cur=${COMP_WORDS[COMP_CWORD]} command= due= operands=0 words
+	local cur=${COMP_WORDS[COMP_CWORD]} command= due= operands=() words
 	local asked=("${COMP_WORDS[0]/#\~\//$HOME/}") IFS=$' \t\n'
 
 	_bellrelay_read
 	if [[ -z $due && $cur != -* && -n $command ]]; then
 		words=($(_bellrelay_operands))
-		due=${words[operands]}
+		due=${words[${#operands[@]}]}
 	fi
 	if [[ $due == FILE || $due == F ]]; then
 		IFS=$'\n'

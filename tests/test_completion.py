@@ -77,6 +77,13 @@ def test_names_are_those_of_the_configuration(conf):
     assert complete("map", "-c", conf, "") == both
 
 
+@pytest.mark.skipif("try" not in COMMANDS, reason="there is no try")
+def test_samples_are_those_of_the_sources_kind(conf):
+    found = complete("-c", conf, "try", "montecarlo", "")
+    assert "volume" in found
+    assert complete("-c", conf, "try", "montecarlo", "vol") == ["volume"]
+
+
 def test_what_is_no_name_completes_to_nothing(conf):
     assert complete("-c", conf, "check", "") == []
     assert complete("-c", conf, "replay", "--since", "") == []
