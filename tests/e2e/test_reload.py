@@ -112,24 +112,29 @@ def test_a_request_under_way_ends_with_the_configuration_it_began_with(
     standin.wait(lambda: standin.alerts("SECOND").is_open("b"))
 
 
-def test_changes_under_load_refuse_nobody(site, standin):
+def test_changes_under_load_refuse_nobody_and_lose_nothing(site, standin):
+    """Every third change is a broken one."""
     standin.limit.per_minute = 0
     site.configure(destination={"rate": 6000})
     site.processes = 2
     site.start()
     done = threading.Event()
-    answers = []
+    answers, keys = [], []
 
     def worker(n):
         k = 0
         while not done.is_set() or k < 20:
             k += 1
             answers.append(site.post(alert(f"{n}-{k}")).status_code)
+            keys.append(f"{n}-{k}")
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
         running = [pool.submit(worker, n) for n in range(3)]
         for n in range(10):
-            site.configure(destination={"rate": 6000 + n})
+            if n % 3 == 1:
+                site.write(site.conf, BROKEN[n % 2][0])
+            else:
+                site.configure(destination={"rate": 6000 - n})
             before = len(answers)
             while len(answers) < before + 5 and not done.wait(0.01):
                 assert not any(r.done() for r in running)
@@ -138,6 +143,10 @@ def test_changes_under_load_refuse_nobody(site, standin):
             one.result(120)
     assert set(answers) <= {200, 202}
     assert site.log().count("taken up") >= 2
+    said = site.log_lines(event="configuration")
+    assert any("broken" in line["result"] for line in said)
+    assert site.cli("drain").returncode == 0
+    assert [k for k in keys if standin.alerts().opened(k) != 1] == []
 
 
 def test_a_result_that_cannot_be_written_outlives_a_new_configuration(

@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -48,6 +49,7 @@ SERVERS = {
     # mod_fcgid makes 400 of what LimitRequestBody refuses.
     "apache-mod_fcgid": Row(servers.ApacheFcgid, far_over=400),
     "apache-mod_cgid": Row(servers.ApacheCgid),
+    "apache-mod_cgi": Row(servers.ApacheCgi),
     "apache-mod_proxy_fcgi": Row(servers.ApacheProxy),
     # 128 KiB, and 500: the host's FcgidMaxRequestLen.
     "htaccess-mod_fcgid": Row(
@@ -239,11 +241,71 @@ def test_nobody_else_may_connect_and_no_file_is_shown(place, row):
     for path in sockets:
         assert not path.stat().st_mode & 0o022, "connecting takes a write bit"
     if not row.quiet:
-        for name in ("bellrelay.conf", ".htaccess"):
+        inner = place.program().parent / "spool"
+        inner.mkdir()
+        place.own(place.write(inner / "README", "what is what").parent)
+        for name in ("bellrelay.conf", ".htaccess", "spool/README"):
             with dial(place) as sock:
                 at = "/" + row.kind.folder + "/" + name
                 sock.sendall(f"GET {at} HTTP/1.0\r\n\r\n".encode())
                 assert hear(sock) in (403, 404)
+
+
+def load(site, prefix, stop, answers, ends):
+    """Post until told to stop, or until there is no server; note what came."""
+    k = 0
+    while not stop.is_set():
+        k += 1
+        key = f"{prefix}-{k}"
+        try:
+            answers[key] = site.post(alert(key)).status_code
+            if answers[key] >= 500:
+                stop.wait(0.05)  # as a sender would
+        except OSError as error:
+            ends.append(error)
+            if site.lighttpd is None:
+                return
+
+
+def check_all(site, standin, answers):
+    """What was answered yes has arrived, once; the rest was refused."""
+    taken = [k for k, status in answers.items() if status in (200, 202)]
+    assert set(answers.values()) - {200, 202} <= {500, 502, 503}
+    assert site.cli("drain").returncode == 0
+    assert [k for k in taken if standin.alerts().opened(k) != 1] == []
+    return taken
+
+
+def serves(site, key):
+    with contextlib.suppress(OSError):
+        return site.post(alert(key)).ok
+    return False
+
+
+def test_an_upgrade_under_load_loses_nothing(place, row, standin, pool, key):
+    """The recipe of the README; what is left out is that nobody is refused,
+    which spawn-fcgi cannot do."""
+    stop, answers, ends = threading.Event(), {}, []
+    running = [
+        pool.submit(load, place, f"{key}-{n}", stop, answers, ends)
+        for n in range(3)
+    ]
+    try:
+        until(lambda: len(answers) >= 30, "some load")
+        place.upgrade()
+        until(lambda: serves(place, f"{key}-new"), "new processes")
+        until(lambda n=len(answers): len(answers) >= n + 10, "some more")
+    finally:
+        stop.set()
+    for one in running:
+        one.result(60)
+    taken = check_all(place, standin, answers)
+    assert len(taken) > 15
+    if place.external or place.reload:
+        until(lambda: place.outdated() == [], "the old processes to leave")
+    elif place.workers():
+        # mod_fcgid keeps old ones for a while, and gives them nothing to do.
+        assert set(place.workers()) - set(place.outdated())
 
 
 def test_a_killed_worker_loses_nothing(place, row, standin, pool, key):

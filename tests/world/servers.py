@@ -7,12 +7,13 @@ without root below one directory, on loopback.
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
 
 from .incidentio import PATIENCE
-from .site import CONF, ROOT, Site, environment, until
+from .site import BIN, CONF, ROOT, Site, environment, until
 
 APACHE = """
 ServerRoot {dir}
@@ -83,6 +84,7 @@ class Server(Site):
     name = "server"  # of the log
     external = False  # whether spawn-fcgi starts the processes
     graceful = signal.SIGTERM
+    reload = None  # where the server must be told of a new program
     base = "/bellrelay"
 
     def paths(self):
@@ -92,6 +94,7 @@ class Server(Site):
             "/usr/local/lib/bellrelay": self.bin,
             "/etc/bellrelay/bellrelay.conf": self.conf,
             "/run/bellrelay/bellrelay.sock": self.dir / "run" / "b.sock",
+            "/run/bellrelay/bellrelay.pid": self.dir / "run" / "b.pid",
             "/run/lighttpd/bellrelay.sock": self.dir / "run" / "b.sock",
             "/var/log/apache2": self.dir / "log",
             "/var/log/bellrelay": self.dir / "log",
@@ -130,6 +133,27 @@ class Server(Site):
             **self._as(),
         )
         until(lambda: len(self.workers()) == 4, "spawn-fcgi's children")
+
+    def upgrade(self):
+        """As the README says: the file by a rename, then new processes."""
+        new = self.program().with_name("bellrelay.fcgi.new")
+        shutil.copy2(BIN / "bellrelay.fcgi", new)
+        new.rename(self.program())
+        if self.external:
+            self.spawn()
+        elif self.reload is not None:
+            self._lighttpd.send_signal(self.reload)
+
+    def outdated(self):
+        """Processes whose program is not the one that is there."""
+        there = os.stat(self.program())
+        old = []
+        for pid in self.workers():
+            with contextlib.suppress(OSError):
+                runs = os.stat(f"/proc/{pid}/exe")
+                if (runs.st_ino, runs.st_dev) != (there.st_ino, there.st_dev):
+                    old.append(pid)
+        return old
 
     def _bind(self, port):
         command = self.main(port)
@@ -196,7 +220,7 @@ class Server(Site):
         if line.decode() != pathlib.Path(mine).name:
             return False
         try:
-            return os.readlink(entry / "exe") == mine
+            return os.readlink(entry / "exe").split(" (")[0] == mine
         except PermissionError:
             # It hides from who is not root; then its owner has to do.
             return entry.stat().st_uid == os.geteuid()
@@ -209,6 +233,7 @@ class Lighttpd(Server):
     shipped = "lighttpd-conf/bellrelay.conf"
     name = "lighttpd"
     graceful = signal.SIGINT
+    reload = signal.SIGUSR1
 
     def main(self, port):
         self.write(self.dir / "lighttpd.conf", self.text(self.shipped))
@@ -226,10 +251,11 @@ class Apache(Server):
 
     name = "apache"
     graceful = signal.SIGWINCH
+    mpm = "mpm_event"
     more = ()
 
     def main(self, port):
-        names = ("mpm_event", "authz_core", "mime", "setenvif", "env", "alias")
+        names = (self.mpm, "authz_core", "mime", "setenvif", "env", "alias")
         modules = "\n".join(
             f"LoadModule {n}_module /usr/lib/apache2/modules/mod_{n}.so"
             for n in names + self.more
@@ -262,6 +288,12 @@ class ApacheCgid(Apache):
 
     def host(self):
         return f"ScriptSock {self.dir}/run/cgid.sock\n"
+
+
+class ApacheCgi(Apache):
+    shipped = "apache-conf/cgid.conf"
+    mpm = "mpm_prefork"
+    more = ("cgi",)
 
 
 class ApacheProxy(Apache):
