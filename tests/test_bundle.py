@@ -38,7 +38,7 @@ def machine(tmp_path_factory):
 @pytest.fixture
 def account(machine, archive):
     """A fresh one, with the bundle unpacked."""
-    place = hosting.Hosting(machine)
+    place = hosting.Hosting(machine, hosting.rooted(machine))
     place.unpack(archive)
     return place
 

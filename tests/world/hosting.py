@@ -14,7 +14,7 @@ from .incidentio import PATIENCE
 from .site import ROOT, VERSION, environment
 
 UID = 3000
-NAME = "alice"
+NAME = "renter"
 HOME = f"/home/{NAME}"
 WEB = f"{HOME}/public_html/bellrelay"
 
@@ -26,6 +26,7 @@ nobody:x:65534:65534::/nonexistent:/bin/false
 {NAME}:x:{UID}:{UID}::{HOME}:/bin/sh
 """
 
+#: A command in a directory as root, as a user: $1, $2 and the rest.
 MOUNT = (
     'mount -t proc none "$1/proc" && '
     'mount --bind /dev/null "$1/dev/null" && '
@@ -71,15 +72,30 @@ def bare(root):
     (root / "dev" / "null").touch()
     (root / "etc" / "passwd").write_text(PASSWD)
     (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n")
-    return Hosting(root)
+    root.chmod(0o755)
+    return Hosting(root, rooted(root))
+
+
+def rooted(root):
+    """The start of a command as that user in such a directory."""
+    return ["unshare", "-m", "sh", "-c", MOUNT, "sh", root, f"{UID}:{UID}"]
+
+
+def entered(box):
+    """The same in a running image."""
+    return [
+        *box.enter(), "setpriv", f"--reuid={UID}", f"--regid={UID}",
+        "--clear-groups", "/usr/bin/env", "-i",
+    ]  # fmt: skip
 
 
 class Hosting:
-    """The account."""
+    """The account.  root is where we see the machine's files, enter the start
+    of a command that is run there."""
 
-    def __init__(self, root):
+    def __init__(self, root, enter):
         self.root = root
-        root.chmod(0o755)
+        self.enter = enter
         self.home = root / HOME.lstrip("/")
         self.web = root / WEB.lstrip("/")
         self.private = self.home / ".bellrelay"
@@ -97,12 +113,11 @@ class Hosting:
     def own(path):
         os.chown(path, UID, UID)
 
-    def run(self, *command, stdin=b"", env=None, user=f"{UID}:{UID}"):
+    def run(self, *command, stdin=b"", env=None):
         """A command as that user, with no other environment than this."""
         words = [f"{n}={v}" for n, v in (SUEXEC | (env or {})).items()]
         return subprocess.run(
-            ["unshare", "-m", "sh", "-c", MOUNT, "sh", self.root, user,
-             *words, *command],
+            [*self.enter, *words, *command],
             input=stdin, capture_output=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
 
