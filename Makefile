@@ -31,6 +31,8 @@ PACKAGES_CHECK = $(PACKAGES_RUN) $(PACKAGES_BUNDLE) $(PACKAGES_DEB) python3-pyte
 PACKAGES_BUNDLE = binutils ca-certificates
 PACKAGES_DEB = build-essential debhelper lintian
 PACKAGES_IMAGE = debootstrap
+# Four hundred packages, a minute and a half; not for who has npm already.
+PACKAGES_NPM = npm
 PACKAGES_SERVERS = apache2-bin libapache2-mod-fcgid nginx-light caddy \
 	lighttpd-mod-openssl spawn-fcgi systemd adduser iproute2
 
@@ -72,12 +74,14 @@ UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 PRINTABLE = $(wildcard src/printable/*.txt)
 MAN = src/bellrelay.1 src/bellrelay.conf.5 src/bellrelay.fcgi.8
+SAMPLES = src/samples/list $(wildcard src/samples/*/*.json)
+MADE = $(BUILD)/printable.h $(BUILD)/samples.h
 
 # Debian's own: what else is on the PATH may lack the packages above.
 PYTHON = /usr/bin/python3
 
 .PHONY: all install uninstall bundle deb run quick check units asan valgrind fuzz torture servers image bench lint fmt clean \
-	packages packages-run packages-check
+	packages packages-run packages-check packages-npm install-npm
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -112,6 +116,14 @@ packages-run: packages
 packages-check: packages
 	$(call install,$(PACKAGES_CHECK))
 
+# Where it cannot be had the tests that want it are skipped, by name.
+packages-npm:
+	@command -v npm >/dev/null || $(MAKE) --no-print-directory install-npm || \
+	    echo 'npm cannot be installed: tests that want it are skipped'
+
+install-npm:
+	$(call install,$(PACKAGES_NPM))
+
 # ---- build -----------------------------------------------------------------
 
 $(BIN)/bellrelay.fcgi: $(BUILD)/obj/responder.o $(LIB) | packages
@@ -135,6 +147,12 @@ $(BUILD)/obj/pyrepr.o: $(BUILD)/printable.h
 $(BUILD)/printable.h: src/printable.awk $(PRINTABLE)
 	@mkdir -p $(@D)
 	awk -f src/printable.awk $(PRINTABLE) > $@
+
+$(BUILD)/obj/sample.o: $(BUILD)/samples.h
+
+$(BUILD)/samples.h: src/samples.awk $(SAMPLES)
+	@mkdir -p $(@D)
+	awk -f src/samples.awk src/samples/list > $@
 
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/fuzz/*.d \
 	$(BUILD)/tools/*.d $(BUILD)/bench/*.d)
@@ -219,7 +237,7 @@ DEB = $(BUILD)/deb/bellrelay_$(VERSION)_$(shell dpkg --print-architecture).deb
 
 deb: $(DEB)
 
-$(DEB): $(SRC) $(wildcard src/*.h other-conf/debian/*) $(SHARED) $(MAN) Makefile \
+$(DEB): $(SRC) $(wildcard src/*.h other-conf/debian/*) $(SHARED) $(MAN) $(SAMPLES) Makefile \
     $(UNIT_FILES:%=other-conf/%) src/bellrelay.bash other-conf/bellrelay.conf \
     README.md LICENSE | packages
 	$(call install,$(PACKAGES_DEB))
@@ -255,7 +273,7 @@ units: $(UNITS)
 quick: packages-check units
 	tests/rooms.sh
 
-check: packages-check $(PROGRAMS) $(BUILD)/tools/canonical \
+check: packages-check packages-npm $(PROGRAMS) $(BUILD)/tools/canonical \
     $(BUILD)/tools/faulty.so
 	tests/rooms.sh
 	$(MAKE) --no-print-directory units
@@ -290,7 +308,7 @@ image: packages-check
 	$(PYTHON) -m pytest -v tests/image
 
 # A fuzzer is built apart from all else, with clang.
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(ROOMS) $(BUILD)/printable.h | packages-check
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(ROOMS) $(MADE) | packages-check
 	@mkdir -p $(@D)
 	clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	    -O1 -g $(filter-out -MMD -MP $(HARDEN),$(FLAGS)) \

@@ -92,6 +92,8 @@ answer_items(struct answer *out, const struct answer_item *items, size_t n,
 	struct tree *to = tree_new(a, TREE_OBJECT);
 	bool queued;
 
+	out->items = items;
+	out->n = n;
 	if (n > 0)
 		least = items[0];
 	for (size_t i = 1; i < n; i++)

@@ -8,6 +8,7 @@
 #define ANSWER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "buf.h"
 
@@ -17,6 +18,8 @@ struct tree;
 
 enum { ANSWER_MAX = 4 << 20 };
 
+struct answer_item;
+
 struct answer {
 	int status;
 	const char *type;
@@ -25,6 +28,8 @@ struct answer {
 	bool bare;         /* no body is sent, as HEAD wants it */
 	struct buf body;
 	const char *detail; /* of a refusal, in the arena; else NULL */
+	const struct answer_item *items; /* of a yes, likewise */
+	size_t n;
 };
 
 /* What became of one alert at one destination, the least certain first. */

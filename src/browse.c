@@ -65,6 +65,7 @@ struct view {
 	size_t rows;
 	size_t width; /* of the names of destinations */
 	int64_t now;
+	bool partial;    /* something could not be listed */
 	struct buf seen; /* ids of the box's pending tickets, sorted */
 };
 
@@ -297,7 +298,7 @@ pending_rows(struct view *v, const struct catalog_box *b)
 	spool_walk_open(&b->box, SPOOL_PENDING, &w);
 	while (spool_walk_next(&w, &name))
 		buf_add(&v->seen, name.id, sizeof(name.id));
-	spool_walk_close(&w);
+	v->partial = !catalog_walked(b, &w) || v->partial;
 	if (v->seen.len > 0)
 		qsort(v->seen.data, v->seen.len / (SPOOL_ID + 1), SPOOL_ID + 1,
 		    by_id);
@@ -319,7 +320,7 @@ settled_rows(struct view *v, const struct catalog_box *b)
 			ticket_row(v, b, name.id);
 		arena_reset(&v->arena);
 	}
-	spool_walk_close(&w);
+	v->partial = !catalog_walked(b, &w) || v->partial;
 }
 
 /* ---- dead letters ---- */
@@ -361,7 +362,7 @@ dead_rows(struct view *v, const struct catalog_box *b)
 		dead_row(v, b, &name);
 		arena_reset(&v->arena);
 	}
-	spool_walk_close(&w);
+	v->partial = !catalog_walked(b, &w) || v->partial;
 }
 
 /* ---- the list ---- */
@@ -424,6 +425,8 @@ list(const struct command_call *call)
 	code = browse_open(call, &setup, &catalog);
 	if (code == EX_OK)
 		print_all(&v);
+	if (v.partial)
+		code = EX_IOERR;
 	browse_close(&setup, &catalog);
 	buf_free(&v.seen);
 	arena_free(&v.arena);
@@ -444,6 +447,7 @@ const struct command browse_list = {
 	    "  longer configured is an orphan: kept, but not sent.\n",
 	.codes = "  0   listed\n"
 		 "  73  the spool cannot be used\n"
+		 "  74  a part of the spool could not be listed\n"
 		 "  77  the spool belongs to somebody else\n"
 		 "  78  the configuration is broken\n",
 	.options = { { "--pending", NULL, "what waits to be delivered", false },

@@ -1,6 +1,7 @@
 #include "catalog.h"
 
 #include "buf.h"
+#include "command.h"
 #include "conf.h"
 #include "fail.h"
 #include "tree.h"
@@ -49,10 +50,10 @@ add_boxes(struct catalog *c, DIR *d, const struct conf *conf, struct fail *f)
 {
 	struct buf list = BUF_MAX(BOXES_MAX);
 	struct dirent *e;
-	bool did = true;
+	bool did;
 	size_t n;
 
-	while ((e = readdir(d)) != NULL)
+	while (errno = 0, (e = readdir(d)) != NULL)
 		if (is_box(&c->spool, e->d_name)) {
 			struct catalog_box b = { .name = arena_str(
 						     &c->arena, e->d_name) };
@@ -60,6 +61,7 @@ add_boxes(struct catalog *c, DIR *d, const struct conf *conf, struct fail *f)
 			b.orphan = conf_destination(conf, b.name) == NULL;
 			buf_add(&list, &b, sizeof(b));
 		}
+	did = errno == 0 || fail_sys(f, conf->spool);
 	n = list.len / sizeof(*c->boxes);
 	c->boxes = (void *)arena_copy(&c->arena, list.data, list.len);
 	buf_free(&list);
@@ -181,8 +183,20 @@ catalog_owed(const struct spool_box *b)
 		arena_reset(&a);
 	}
 	spool_walk_close(&w);
+	n += w.broken != 0;
 	arena_free(&a);
 	return n;
+}
+
+bool
+catalog_walked(const struct catalog_box *b, struct spool_walk *w)
+{
+	spool_walk_close(w);
+	if (w->broken != 0)
+		command_say("%s: cannot be listed whole: %s; look at the disk, "
+			    "and at the modes below the spool",
+		    b->name, strerror(w->broken));
+	return w->broken == 0;
 }
 
 /* ---- dead letters ---- */

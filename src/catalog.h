@@ -82,4 +82,7 @@ void catalog_pace(const struct spool_box *b, struct pace *out, struct arena *a);
  * does. */
 size_t catalog_owed(const struct spool_box *b);
 
+/* End a walk through b.  Whether it saw everything; if not, it is said. */
+bool catalog_walked(const struct catalog_box *b, struct spool_walk *w);
+
 #endif

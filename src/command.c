@@ -304,6 +304,21 @@ command_conf(const struct command_call *call, struct setup *out)
 	return command_failed(&f, EX_CONFIG);
 }
 
+const struct conf_source *
+command_source(const struct conf *c, const char *name)
+{
+	const struct conf_source *found = conf_source(c, name);
+	struct near n = near_new(name);
+
+	for (size_t i = 0; i < c->n_sources; i++)
+		near_add(&n, c->sources[i].source.name);
+	if (found == NULL)
+		command_say(
+		    "no such source as %s; wanted %s", name, near_wanted(&n));
+	near_free(&n);
+	return found;
+}
+
 /* ---- output ---- */
 
 void

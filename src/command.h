@@ -12,6 +12,8 @@
 struct arena;
 struct buf;
 struct command_call;
+struct conf;
+struct conf_source;
 struct fail;
 struct setup;
 struct tree;
@@ -87,6 +89,10 @@ int command_json(const struct command_call *call, size_t i, struct buf *body,
 
 /* Find and read the configuration; likewise.  The spool is not opened. */
 int command_conf(const struct command_call *call, struct setup *out);
+
+/* The source of that name; NULL if there is none, which is said. */
+const struct conf_source *command_source(
+    const struct conf *c, const char *name);
 
 /* Text, fit for a terminal, and JSON, on stdout. */
 void command_print(const struct buf *text);

@@ -15,6 +15,7 @@
 #include "near.h"
 #include "preview.h"
 #include "prove.h"
+#include "rehearse.h"
 #include "replay.h"
 #include "story.h"
 #include "tend.h"
@@ -36,6 +37,7 @@ static const struct command *const commands[] = {
 	&preview_map,
 	&check_command,
 	&trial_test,
+	&rehearse_try,
 	&deliver_drain,
 	&browse_list,
 	&story_show,

@@ -45,6 +45,18 @@ prove(const struct source *s, const struct source_request *r, struct arena *a,
 		fail_set(f, FAIL_INPUT, "the body is not a JSON object"));
 }
 
+/* dbt Cloud signs its events; the files of dbt are posted by curl. */
+static bool
+sign(const struct source *s, const struct source_request *r, struct arena *a,
+    struct source_proof *out, struct fail *f)
+{
+	const struct option_value *secrets = source_option(s, "secret_file");
+
+	if (tree_get(r->tree, "eventType") != NULL)
+		return proof_make_hmac(&signature, secrets, r, a, out, f);
+	return proof_make_basic(secrets, "dbt", a, out, f);
+}
+
 /* ---- results ---------------------------------------------------------------
  */
 
@@ -409,6 +421,7 @@ const struct source_kind source_dbt = {
 	.options = options,
 	.any_type = true,
 	.prove = prove,
+	.sign = sign,
 	.read = read_webhook,
 	.looks_known = looks_known,
 };

@@ -335,21 +335,43 @@ count_dead(const struct drain_list *l)
 	while (spool_walk_next(&w, &name))
 		n++;
 	spool_walk_close(&w);
-	return n;
+	return w.broken == 0 ? n : l->dead;
+}
+
+/* What could not be listed may be there still. */
+static void
+say_unlisted(struct drain_list *l, int64_t now)
+{
+	struct log_line line = log_begin(now, "look");
+
+	for (size_t i = 0; i < count(l); i++)
+		entries(l)[i].listed = true;
+	log_str(&line, "result", "failed");
+	log_str(&line, "destination", l->to->to->name);
+	log_str(&line, "why", strerror(l->walk.broken));
+	log_end(&line);
 }
 
 static void
-look_on(struct drain *d, struct drain_list *l)
+look_end(struct drain_list *l, int64_t now)
+{
+	spool_walk_close(&l->walk);
+	if (l->walk.broken != 0)
+		say_unlisted(l, now);
+	tidy(l);
+	l->dead = count_dead(l);
+	l->looking = false;
+}
+
+static void
+look_on(struct drain *d, struct drain_list *l, int64_t now)
 {
 	int64_t end = monotonic_ns() + SLICE_NS;
 	struct spool_name name;
 
 	while (monotonic_ns() < end) {
 		if (!spool_walk_next(&l->walk, &name)) {
-			spool_walk_close(&l->walk);
-			tidy(l);
-			l->dead = count_dead(l);
-			l->looking = false;
+			look_end(l, now);
 			return;
 		}
 		look_at(d, l, &name);
@@ -805,7 +827,7 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 		now < l->looked))
 		look_begin(l, now);
 	if (l->looking) {
-		look_on(d, l);
+		look_on(d, l, now);
 		return 0;
 	}
 	/* Many together, and what is left when there is nothing to send. */

@@ -41,6 +41,18 @@ prove(const struct source *s, const struct source_request *r, struct arena *a,
 	return r->body_len > 0 || fail_set(f, FAIL_INPUT, "the body is empty");
 }
 
+/* requests makes Basic of the user part of a URL, and sends a body that it is
+ * given as text without a type. */
+static bool
+sign(const struct source *s, const struct source_request *r, struct arena *a,
+    struct source_proof *out, struct fail *f)
+{
+	(void)r;
+	out->untyped = true;
+	return proof_make_basic(
+	    source_option(s, "secret_file"), "edr", a, out, f);
+}
+
 /* ---- one alert -------------------------------------------------------------
  */
 
@@ -649,6 +661,7 @@ const struct source_kind source_elementary = {
 	.only_200 = true,
 	.any_type = true,
 	.prove = prove,
+	.sign = sign,
 	.read = read_webhook,
 	.looks_known = looks_known,
 };

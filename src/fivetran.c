@@ -32,6 +32,14 @@ prove(const struct source *s, const struct source_request *r, struct arena *a,
 		fail_set(f, FAIL_INPUT, "the body is not a JSON object"));
 }
 
+static bool
+sign(const struct source *s, const struct source_request *r, struct arena *a,
+    struct source_proof *out, struct fail *f)
+{
+	return proof_make_hmac(
+	    &signature, source_option(s, "secret_file"), r, a, out, f);
+}
+
 /* ---- events ----------------------------------------------------------------
  */
 
@@ -233,6 +241,7 @@ const struct source_kind source_fivetran = {
 	.options = options,
 	.any_type = true,
 	.prove = prove,
+	.sign = sign,
 	.read = read_webhook,
 	.looks_known = looks_known,
 };

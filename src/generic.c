@@ -107,17 +107,23 @@ algorithm(const struct source *s)
 	return is_chosen(s, "algorithm", "sha512") ? SIGN_SHA512 : SIGN_SHA256;
 }
 
-static bool
-prove_hmac(const struct source *s, const struct source_request *r,
-    struct arena *a, struct fail *f)
+static struct proof_hmac
+hmac(const struct source *s, struct arena *a)
 {
-	const struct proof_hmac how = {
+	return (struct proof_hmac){
 		.alg = algorithm(s),
 		.text = is_chosen(s, "encoding", "base64") ? PROOF_BASE64
 							   : PROOF_HEX,
 		.header = header_name(s, a),
 		.prefix = option(s, "prefix"),
 	};
+}
+
+static bool
+prove_hmac(const struct source *s, const struct source_request *r,
+    struct arena *a, struct fail *f)
+{
+	const struct proof_hmac how = hmac(s, a);
 
 	return proof_hmac(&how, source_option(s, "secret_file"), r, f);
 }
@@ -168,6 +174,32 @@ prove(const struct source *s, const struct source_request *r, struct arena *a,
 		return false;
 	return r->tree != NULL ||
 	    fail_set(f, FAIL_INPUT, "the body is not JSON");
+}
+
+static bool
+sign(const struct source *s, const struct source_request *r, struct arena *a,
+    struct source_proof *out, struct fail *f)
+{
+	const struct option_value *secrets = source_option(s, "secret_file");
+	const char *prefix = option(s, "prefix");
+	struct proof_hmac how = hmac(s, a);
+
+	if (is_chosen(s, "proof", "basic"))
+		return proof_make_basic(secrets, "generic", a, out, f);
+	if (is_chosen(s, "proof", "bearer"))
+		return proof_make_bearer(secrets, a, out, f);
+	if (is_chosen(s, "proof", "hmac"))
+		return proof_make_hmac(&how, secrets, r, a, out, f);
+	if (is_chosen(s, "proof", "standard-webhooks"))
+		return standard_make(secrets, r, a, out, f);
+	if (is_chosen(s, "proof", "token"))
+		return proof_make_token(secrets, out, f);
+	if (proof_secret(secrets, f) == NULL)
+		return false;
+	proof_add(out, how.header,
+	    arena_printf(
+		a, "%s%s", prefix == NULL ? "" : prefix, secrets->items[0]));
+	return true;
 }
 
 /* ---- where things stand ----------------------------------------------------
@@ -686,6 +718,78 @@ read_webhook(const struct source *s, const struct source_request *r,
 		*end = too_many(s, more, a);
 }
 
+/* ---- which option made what ------------------------------------------------
+ */
+
+/* The option that a field is read by, and whether all its entries have a part
+ * in it; NULL: there is none. */
+static const char *
+option_of(const char *field, bool *all)
+{
+	static const struct {
+		const char *field;
+		const char *option;
+		bool all;
+	} fields[] = {
+		{ "title", "title", false },
+		{ "description", "description", false },
+		{ "deduplication_key", "key", false },
+		{ "source_url", "url", false },
+		{ "status", "status", false },
+		{ "metadata.source", "sender", false },
+		{ "metadata.severity", "severity", false },
+		{ "metadata.owners", "owners", true },
+		{ "metadata.tags", "tags", true },
+		{ "metadata.tables", "tables", true },
+		{ "metadata.type", "type", false },
+		{ "metadata.test_description", "test_description", false },
+		{ "metadata.connector", "connector", false },
+		{ "metadata.failure_reason", "failure_reason", false },
+	};
+
+	for (size_t i = 0; i < COUNT(fields); i++)
+		if (strcmp(fields[i].field, field) == 0) {
+			*all = fields[i].all;
+			return fields[i].option;
+		}
+	return NULL;
+}
+
+static bool
+counts(const char *entry, const struct tree *alert, struct arena *a)
+{
+	const struct style plain = { false, JOIN_MOST, a };
+	struct buf b = BUF_MAX(TEXT_MAX);
+	bool there = add_entry(&b, &plain, entry, alert) && b.len > 0;
+
+	buf_free(&b);
+	return there;
+}
+
+static const char *
+rule(const struct source *s, const struct source_item *item, const char *field,
+    struct arena *a)
+{
+	bool all = false;
+	const char *name = option_of(field, &all);
+	const struct option_value *entries;
+	const char *found = NULL;
+
+	if (name == NULL || item->part == NULL)
+		return NULL;
+	entries = source_option(s, name);
+	for (size_t i = 0; i < entries->n && (all || found == NULL); i++)
+		/* What has no pointer in a list is the source's. */
+		if (counts(entries->items[i], item->part, a) &&
+		    (!all || has_pointer(entries->items[i])))
+			found = arena_printf(a, "%s%s\"%s\"",
+			    found == NULL ? "" : found,
+			    found == NULL ? "" : " and ", entries->items[i]);
+	return found == NULL
+	    ? NULL
+	    : arena_printf(a, "%s of source %s: %s", name, s->name, found);
+}
+
 /* ---- what is configured ----------------------------------------------------
  */
 
@@ -876,5 +980,7 @@ const struct source_kind source_generic = {
 	.options = options,
 	.check = check,
 	.prove = prove,
+	.sign = sign,
 	.read = read_webhook,
+	.rule = rule,
 };

@@ -149,7 +149,7 @@ has_pending(const struct spool_box *b)
 	bool any;
 
 	spool_walk_open(b, SPOOL_PENDING, &w);
-	any = spool_walk_next(&w, &name);
+	any = spool_walk_next(&w, &name) || w.broken != 0;
 	spool_walk_close(&w);
 	return any;
 }

@@ -108,6 +108,14 @@ prove(const struct source *s, const struct source_request *r, struct arena *a,
 		"event");
 }
 
+static bool
+sign(const struct source *s, const struct source_request *r, struct arena *a,
+    struct source_proof *out, struct fail *f)
+{
+	(void)r;
+	return proof_make_bearer(source_option(s, "secret_file"), a, out, f);
+}
+
 /* ---- reading ---------------------------------------------------------------
  */
 
@@ -374,6 +382,7 @@ const struct source_kind source_incidentio = {
 	.options = options,
 	.words = &words,
 	.prove = prove,
+	.sign = sign,
 	.read = read_webhook,
 	.word = word,
 	.looks_known = looks_known,

@@ -235,7 +235,8 @@ move_one(struct migration *m, const char *id)
 		command_say("%s/%s: %s", m->from->name, id, f.text);
 }
 
-static void
+/* Whether they are all. */
+static bool
 gather(const struct catalog_box *b, enum spool_where where, struct buf *ids)
 {
 	struct spool_walk w;
@@ -244,7 +245,7 @@ gather(const struct catalog_box *b, enum spool_where where, struct buf *ids)
 	spool_walk_open(&b->box, where, &w);
 	while (spool_walk_next(&w, &name))
 		buf_add(ids, name.id, sizeof(name.id));
-	spool_walk_close(&w);
+	return catalog_walked(b, &w);
 }
 
 static int
@@ -258,7 +259,7 @@ move_all(struct migration *m)
 
 		/* What is moved goes with its dead letters, so that each is
 		 * found in one place. */
-		gather(m->from, places[p], &ids);
+		m->failed += !gather(m->from, places[p], &ids);
 		for (size_t at = 0; at < ids.len; at += SPOOL_ID + 1)
 			move_one(m, ids.data + at);
 		buf_free(&ids);

@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "json.h"
 #include "mctext.h"
+#include "proof.h"
 #include "pyrepr.h"
 #include "sign.h"
 #include "tree.h"
@@ -30,6 +31,8 @@ static const struct option options[] = {
 
 /* ---- proof -----------------------------------------------------------------
  */
+
+static const char signature_header[] = "HTTP_X_MCD_SIGNATURE";
 
 struct proof {
 	const struct source_request *request;
@@ -61,7 +64,7 @@ static bool
 signature_there(struct proof *p, struct fail *f)
 {
 	const struct source_request *r = p->request;
-	const char *hex = r->header(r->from, "HTTP_X_MCD_SIGNATURE");
+	const char *hex = r->header(r->from, signature_header);
 
 	if (hex == NULL)
 		return fail_set(f, FAIL_AUTH,
@@ -141,6 +144,37 @@ prove(const struct source *s, const struct source_request *r, struct arena *a,
 	    signature_right(&p, f);
 	buf_free(&p.text);
 	return proven;
+}
+
+static const char *
+sum_text(const struct buf *text, const char *secret, struct arena *a)
+{
+	unsigned char sum[SIGN_MAX];
+	char hex[2 * SIGN_MAX + 1];
+
+	sign_hmac(
+	    SIGN_SHA512, secret, strlen(secret), text->data, text->len, sum);
+	sign_hex(sum, sign_size(SIGN_SHA512), hex);
+	return arena_str(a, hex);
+}
+
+static bool
+sign(const struct source *s, const struct source_request *r, struct arena *a,
+    struct source_proof *out, struct fail *f)
+{
+	const struct option_value *secrets = source_option(s, "secret_file");
+	struct buf text = BUF_MAX(TIMES_LONGER * r->body_len);
+	bool varies, did;
+
+	if (unsigned_will_do(s))
+		return true;
+	did = proof_secret(secrets, f) != NULL && object_there(r, f) &&
+	    pyrepr_urlencode(r->tree, 0, &text, &varies, f);
+	if (did)
+		proof_add(out, signature_header,
+		    sum_text(&text, secrets->items[0], a));
+	buf_free(&text);
+	return did;
 }
 
 /* ---- reading ---------------------------------------------------------------
@@ -516,6 +550,7 @@ const struct source_kind source_montecarlo = {
 	.name = "montecarlo",
 	.options = options,
 	.prove = prove,
+	.sign = sign,
 	.read = read_webhook,
 	.word = word,
 	.looks_known = looks_known,

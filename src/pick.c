@@ -46,7 +46,7 @@ walk(struct search *s, const struct catalog_box *b, enum spool_where where)
 	while (spool_walk_next(&w, &name))
 		if (strncmp(name.id, s->prefix, strlen(s->prefix)) == 0)
 			add(s, b, name.id);
-	spool_walk_close(&w);
+	(void)catalog_walked(b, &w);
 }
 
 /* A whole id needs no walk through what is settled, which may be much. */

@@ -8,7 +8,6 @@
 #include "display.h"
 #include "event.h"
 #include "fail.h"
-#include "near.h"
 #include "relay.h"
 #include "setup.h"
 #include "source.h"
@@ -42,6 +41,19 @@ is_there(const struct tree *t)
 	return t != NULL && t->type != TREE_NULL;
 }
 
+/* How the adapter came by it. */
+static const char *
+origin_of_read(const struct passage *p, const char *field)
+{
+	const struct source_kind *kind = p->source->kind;
+	const char *rule = kind->rule == NULL
+	    ? NULL
+	    : kind->rule(p->source, p->item, field, p->a);
+
+	return rule != NULL ? rule
+			    : arena_printf(p->a, "read by kind %s", kind->name);
+}
+
 /* What a scalar is filled in with, if the sender says none; NULL: nothing. */
 static const char *
 origin_of_scalar(const struct passage *p, const char *name)
@@ -63,10 +75,9 @@ origin_of_scalar(const struct passage *p, const char *name)
 }
 
 static void
-add_origin(struct buf *why, const char *what, const char *name)
+add_origin(struct buf *why, const char *what)
 {
-	buf_printf(
-	    why, "%s%s %s", why->len > 0 ? ", united with " : "", what, name);
+	buf_printf(why, "%s%s", why->len > 0 ? ", united with " : "", what);
 }
 
 /* All that have a part in a list; NULL: it is none that is filled in. */
@@ -82,15 +93,18 @@ origin_of_list(const struct passage *p, const char *name, bool sent)
 	if (!owners && strcmp(name, "tags") != 0)
 		return NULL;
 	if (sent)
-		add_origin(&why, "read by kind", p->source->kind->name);
+		add_origin(&why,
+		    origin_of_read(
+			p, owners ? "metadata.owners" : "metadata.tags"));
 	for (; *t != NULL; t++)
 		if (owners ? (*t)->owners.n > 0 : (*t)->tags.n > 0)
 			add_origin(&why,
-			    arena_printf(p->a, "%s of table", name),
-			    arena_printf(p->a, "\"%s\"", (*t)->pattern));
+			    arena_printf(p->a, "%s of table \"%s\"", name,
+				(*t)->pattern));
 	if (owners ? p->source->owners.n > 0 : p->source->tags.n > 0)
-		add_origin(&why, arena_printf(p->a, "%s of source", name),
-		    p->source->name);
+		add_origin(&why,
+		    arena_printf(
+			p->a, "%s of source %s", name, p->source->name));
 	if (why.len > 0)
 		text = arena_str(p->a, why.data);
 	buf_free(&why);
@@ -141,7 +155,8 @@ origin_of_metadata(const struct passage *p, const char *name)
 	if (why != NULL)
 		return why;
 	if (sent)
-		return arena_printf(p->a, "read by kind %s", kind);
+		return origin_of_read(
+		    p, arena_printf(p->a, "metadata.%s", name));
 	return arena_printf(p->a, "made by kind %s from what was read", kind);
 }
 
@@ -158,7 +173,7 @@ origin(const struct passage *p, const char *name)
 					       : w->description->text);
 	if (strcmp(name, "deduplication_key") == 0 ||
 	    is_there(tree_get(p->item->change, name)))
-		return arena_printf(p->a, "read by kind %s", kind);
+		return origin_of_read(p, name);
 	if (p->source->kind->word == NULL)
 		return "what an alert has that does not say it";
 	return arena_printf(p->a, "worded by kind %s from what was read", kind);
@@ -315,18 +330,6 @@ map_body(const struct mapping *m)
 }
 
 static int
-no_source(const struct conf *c, const char *name)
-{
-	struct near n = near_new(name);
-
-	for (size_t i = 0; i < c->n_sources; i++)
-		near_add(&n, c->sources[i].source.name);
-	command_say("no such source as %s; wanted %s", name, near_wanted(&n));
-	near_free(&n);
-	return EX_USAGE;
-}
-
-static int
 map(const struct command_call *call)
 {
 	const char *name = call->operands[0];
@@ -337,8 +340,8 @@ map(const struct command_call *call)
 	if (code != EX_OK)
 		return code;
 	m.conf = &setup.conf;
-	m.from = conf_source(&setup.conf, name);
-	code = m.from == NULL ? no_source(&setup.conf, name) : map_body(&m);
+	m.from = command_source(&setup.conf, name);
+	code = m.from == NULL ? EX_USAGE : map_body(&m);
 	setup_close(&setup);
 	return code;
 }

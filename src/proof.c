@@ -1,5 +1,6 @@
 #include "proof.h"
 
+#include "arena.h"
 #include "buf.h"
 #include "fail.h"
 #include "source.h"
@@ -220,4 +221,87 @@ proof_hmac(const struct proof_hmac *how, const struct option_value *secrets,
 	    fail_set(f, FAIL_AUTH,
 		"the signature in %s is not this body's under any secret",
 		how->header);
+}
+
+/* ---- the other side --------------------------------------------------------
+ */
+
+void
+proof_add(struct source_proof *out, const char *name, const char *value)
+{
+	out->headers[out->n++] = (struct source_header){ name, value };
+}
+
+const char *
+proof_secret(const struct option_value *secrets, struct fail *f)
+{
+	return secret_there(secrets, f) ? secrets->items[0] : NULL;
+}
+
+bool
+proof_make_token(const struct option_value *secrets, struct source_proof *out,
+    struct fail *f)
+{
+	out->token = proof_secret(secrets, f);
+	return out->token != NULL;
+}
+
+static const char *
+base64(struct arena *a, const void *bytes, size_t n)
+{
+	struct buf b = BUF_MAX(2 * n + BASIC_MAX);
+	const char *text;
+
+	sign_base64(bytes, n, &b);
+	text = arena_copy(a, b.data, b.len);
+	buf_free(&b);
+	return text;
+}
+
+bool
+proof_make_basic(const struct option_value *secrets, const char *user,
+    struct arena *a, struct source_proof *out, struct fail *f)
+{
+	const char *secret = proof_secret(secrets, f);
+	const char *pair = secret;
+
+	if (secret == NULL)
+		return false;
+	if (strchr(secret, ':') == NULL)
+		pair = arena_printf(a, "%s:%s", user, secret);
+	proof_add(out, authorization,
+	    arena_printf(a, "Basic %s", base64(a, pair, strlen(pair))));
+	return true;
+}
+
+bool
+proof_make_bearer(const struct option_value *secrets, struct arena *a,
+    struct source_proof *out, struct fail *f)
+{
+	const char *secret = proof_secret(secrets, f);
+
+	if (secret == NULL)
+		return false;
+	proof_add(out, authorization, arena_printf(a, "Bearer %s", secret));
+	return true;
+}
+
+bool
+proof_make_hmac(const struct proof_hmac *how,
+    const struct option_value *secrets, const struct source_request *r,
+    struct arena *a, struct source_proof *out, struct fail *f)
+{
+	const char *secret = proof_secret(secrets, f);
+	size_t size = sign_size(how->alg);
+	unsigned char sum[SIGN_MAX];
+	char hex[DIGITS_MAX + 1];
+
+	if (secret == NULL)
+		return false;
+	sign_hmac(how->alg, secret, strlen(secret), r->body, r->body_len, sum);
+	sign_hex(sum, size, hex);
+	proof_add(out, how->header,
+	    arena_printf(a, "%s%s", how->prefix == NULL ? "" : how->prefix,
+		how->text == PROOF_BASE64 ? base64(a, sum, size) : hex));
+	return true;
 }

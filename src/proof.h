@@ -13,8 +13,10 @@
 
 #include "sign.h"
 
+struct arena;
 struct fail;
 struct option_value;
+struct source_proof;
 struct source_request;
 
 /*
@@ -62,5 +64,30 @@ struct proof_hmac {
 bool proof_hmac(const struct proof_hmac *how,
     const struct option_value *secrets, const struct source_request *r,
     struct fail *f);
+
+/*
+ * The other side: what a sender that has the first of the secrets would add.
+ * FAIL_AUTH if there is none.  Values live in the arena.
+ */
+
+/* One more header, by its CGI name. */
+void proof_add(struct source_proof *out, const char *name, const char *value);
+
+/* The first secret, or NULL and a failure. */
+const char *proof_secret(const struct option_value *secrets, struct fail *f);
+
+bool proof_make_token(const struct option_value *secrets,
+    struct source_proof *out, struct fail *f);
+
+/* As user, unless the secret names one. */
+bool proof_make_basic(const struct option_value *secrets, const char *user,
+    struct arena *a, struct source_proof *out, struct fail *f);
+
+bool proof_make_bearer(const struct option_value *secrets, struct arena *a,
+    struct source_proof *out, struct fail *f);
+
+bool proof_make_hmac(const struct proof_hmac *how,
+    const struct option_value *secrets, const struct source_request *r,
+    struct arena *a, struct source_proof *out, struct fail *f);
 
 #endif

@@ -850,5 +850,4 @@ relay_webhook(struct relay *r, struct request *req, struct answer *out)
 	if (sr.proven)
 		write_diary(r, req, &sr, result_word(out, b.items, b.n),
 		    b.n > 0 ? b.items[0].id : NULL);
-	arena_reset(&r->arena);
 }

@@ -65,7 +65,8 @@ void relay_flush(struct relay *r);
 void relay_tell(struct relay *r, struct setup_box *to, const char *key,
     struct tree *change, int64_t now);
 
-/* Answer a routed webhook and log it. */
+/* Answer a routed webhook and log it.  What out holds lives in r->arena, which
+ * is the caller's to reset. */
 void relay_webhook(struct relay *r, struct request *req, struct answer *out);
 
 #endif

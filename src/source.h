@@ -53,6 +53,21 @@ struct source_request {
 	bool proven; /* the proof was accepted, and the body is fit to read */
 };
 
+/* What a sender adds to a body to prove itself. */
+enum { SOURCE_PROOFS = 3 };
+
+struct source_header {
+	const char *name; /* of the CGI variable */
+	const char *value;
+};
+
+struct source_proof {
+	const char *token; /* behind the path, or NULL */
+	struct source_header headers[SOURCE_PROOFS];
+	size_t n;
+	bool untyped; /* it says no content type */
+};
+
 /* One alert in a webhook. */
 struct source_item {
 	struct source_item *next;
@@ -117,6 +132,13 @@ struct source_kind {
 	    struct arena *a, struct fail *f);
 
 	/*
+	 * Sign a body as the sender would, with the first of the source's own
+	 * secrets; *out is empty before.  r holds body, tree (or NULL) and now.
+	 */
+	bool (*sign)(const struct source *s, const struct source_request *r,
+	    struct arena *a, struct source_proof *out, struct fail *f);
+
+	/*
 	 * Read a proven webhook; r->tree is there, unless prove has taken a
 	 * body that is not JSON.  An authentic alert always rings, so this has
 	 * no way to fail: what is odd is left out.
@@ -130,6 +152,14 @@ struct source_kind {
 	 * the alert says it all itself.
 	 */
 	void (*word)(struct tree *alert, struct arena *a);
+
+	/*
+	 * Which of the source's options made a field of an item that was read
+	 * ("title", "metadata.tags"), as they were given; NULL: none.  May be
+	 * NULL.
+	 */
+	const char *(*rule)(const struct source *s,
+	    const struct source_item *item, const char *field, struct arena *a);
 
 	/*
 	 * Whether a body that proves nothing looks like this sender's all the

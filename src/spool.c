@@ -751,9 +751,11 @@ walk_dir(struct spool_walk *w, int at, const char *name)
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	w->dir = fd == -1 ? NULL : fdopendir(fd);
-	if (w->dir == NULL)
-		shut(&fd);
-	return w->dir != NULL;
+	if (w->dir != NULL)
+		return true;
+	w->broken = errno;
+	shut(&fd);
+	return false;
 }
 
 void
@@ -806,9 +808,12 @@ bool
 spool_walk_next(struct spool_walk *w, struct spool_name *out)
 {
 	while (w->dir != NULL) {
-		struct dirent *e = readdir(w->dir);
+		struct dirent *e;
 
+		errno = 0;
+		e = readdir(w->dir);
 		if (e == NULL) {
+			w->broken = errno != 0 ? errno : w->broken;
 			(void)walk_on(w);
 			continue;
 		}

@@ -164,6 +164,7 @@ struct spool_walk {
 	const struct spool_box *box;
 	int sub; /* of settled */
 	bool bells;
+	int broken; /* errno of what could not be read, else 0 */
 };
 
 struct spool_name {

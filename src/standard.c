@@ -1,5 +1,6 @@
 #include "standard.h"
 
+#include "arena.h"
 #include "buf.h"
 #include "fail.h"
 #include "option.h"
@@ -9,10 +10,11 @@
 #include "source.h"
 #include "when.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 
-enum { KEY_MAX = 4096, SUM_SIZE = 32 }; /* bytes */
+enum { KEY_MAX = 4096, SUM_SIZE = 32, ID_SIZE = 12 }; /* bytes */
 
 static const char version[] = "v1,";
 
@@ -134,16 +136,24 @@ any_signs(const struct option_value *secrets, const struct envelope *e,
 	return right;
 }
 
+static void
+signed_text(
+    const struct envelope *e, const struct source_request *r, struct buf *out)
+{
+	*out = BUF_MAX(
+	    strlen(e->id) + strlen(e->timestamp) + r->body_len + sizeof(".."));
+	buf_printf(out, "%s.%s.", e->id, e->timestamp);
+	buf_add(out, r->body, r->body_len);
+}
+
 static bool
 signature_right(const struct option_value *secrets, const struct envelope *e,
     const struct source_request *r, struct fail *f)
 {
-	struct buf text = BUF_MAX(
-	    strlen(e->id) + strlen(e->timestamp) + r->body_len + sizeof(".."));
+	struct buf text;
 	bool right;
 
-	buf_printf(&text, "%s.%s.", e->id, e->timestamp);
-	buf_add(&text, r->body, r->body_len);
+	signed_text(e, r, &text);
 	right = !text.full && any_signs(secrets, e, &text);
 	buf_free(&text);
 	return right ||
@@ -165,4 +175,50 @@ standard_prove(const struct option_value *secrets,
 		return fail_set(f, FAIL_INPUT,
 		    "the body is not whole: the proof cannot be computed");
 	return signature_right(secrets, &e, r, f);
+}
+
+/* "v1," and the sum over what the envelope and the body are together. */
+static const char *
+signature(const char *secret, const struct envelope *e,
+    const struct source_request *r, struct arena *a)
+{
+	struct buf key = BUF_MAX(KEY_MAX);
+	struct buf text, out = BUF_MAX(KEY_MAX);
+	unsigned char sum[SIGN_MAX];
+	const char *made;
+
+	signed_text(e, r, &text);
+	(void)decode(secret, &key);
+	sign_hmac(SIGN_SHA256, key.data, key.len, text.data, text.len, sum);
+	buf_puts(&out, version);
+	sign_base64(sum, SUM_SIZE, &out);
+	made = arena_copy(a, out.data, out.len);
+	sign_wipe(key.data, key.size);
+	buf_free(&key);
+	buf_free(&text);
+	buf_free(&out);
+	return made;
+}
+
+bool
+standard_make(const struct option_value *secrets,
+    const struct source_request *r, struct arena *a, struct source_proof *out,
+    struct fail *f)
+{
+	const char *secret = proof_secret(secrets, f);
+	unsigned char random[ID_SIZE];
+	char hex[2 * ID_SIZE + 1];
+	struct envelope e;
+
+	if (secret == NULL)
+		return false;
+	sign_random(random, sizeof(random));
+	sign_hex(random, sizeof(random), hex);
+	e.id = arena_printf(a, "msg_%s", hex);
+	e.timestamp = arena_printf(a, "%" PRId64, r->now / WHEN_SECOND);
+	e.signatures = signature(secret, &e, r, a);
+	proof_add(out, "HTTP_WEBHOOK_ID", e.id);
+	proof_add(out, "HTTP_WEBHOOK_TIMESTAMP", e.timestamp);
+	proof_add(out, "HTTP_WEBHOOK_SIGNATURE", e.signatures);
+	return true;
 }

@@ -12,8 +12,10 @@
 
 #include <stdbool.h>
 
+struct arena;
 struct fail;
 struct option_value;
+struct source_proof;
 struct source_request;
 
 enum { STANDARD_TOLERANCE = 300 }; /* seconds, either way */
@@ -24,5 +26,10 @@ bool standard_secret_ok(const char *secret);
 /* Failures are those of proof.h. */
 bool standard_prove(const struct option_value *secrets,
     const struct source_request *r, struct fail *f);
+
+/* What a sender that has the first secret would add, now. */
+bool standard_make(const struct option_value *secrets,
+    const struct source_request *r, struct arena *a, struct source_proof *out,
+    struct fail *f);
 
 #endif

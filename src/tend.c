@@ -89,6 +89,17 @@ failed(struct tend *t, const char *box, const char *id, const struct fail *f)
 		t->code = fail_exit(f->kind);
 }
 
+/* End a walk; whether it saw everything. */
+static bool
+walked(struct tend *t, const struct catalog_box *b, struct spool_walk *w)
+{
+	bool all = catalog_walked(b, w);
+
+	if (!all && t->code == EX_OK)
+		t->code = EX_IOERR;
+	return all;
+}
+
 static int
 begin(const struct command_call *call, struct tend *t)
 {
@@ -202,17 +213,18 @@ by_id(const void *x, const void *y)
 }
 
 /* The ids of a box that have dead letters, each once, sorted. */
-static void
-ids_of_dead(const struct catalog_box *b, struct buf *ids)
+static bool
+ids_of_dead(struct tend *t, const struct catalog_box *b, struct buf *ids)
 {
 	struct spool_walk w;
 	struct spool_name name;
 	size_t n, kept = 0;
+	bool all;
 
 	spool_walk_open(&b->box, SPOOL_DEAD, &w);
 	while (spool_walk_next(&w, &name))
 		buf_add(ids, name.id, sizeof(name.id));
-	spool_walk_close(&w);
+	all = walked(t, b, &w);
 	n = ids->len / sizeof(name.id);
 	if (n > 0)
 		qsort(ids->data, n, sizeof(name.id), by_id);
@@ -225,6 +237,7 @@ ids_of_dead(const struct catalog_box *b, struct buf *ids)
 		    ids->data + kept++ * sizeof(name.id), at, sizeof(name.id));
 	}
 	buf_cut(ids, kept * sizeof(name.id));
+	return all;
 }
 
 static void
@@ -235,7 +248,7 @@ retry_all(struct tend *t)
 		struct buf ids = BUF_MAX(IDS_MAX);
 
 		if (!b->orphan)
-			ids_of_dead(b, &ids);
+			(void)ids_of_dead(t, b, &ids);
 		for (size_t at = 0; at < ids.len; at += SPOOL_ID + 1)
 			with_alert(t, b, ids.data + at, true, retry_letters);
 		buf_free(&ids);
@@ -294,6 +307,7 @@ retry(const struct command_call *call)
 
 #define CODES \
 	"  73  the spool cannot be used\n" \
+	"  74  a part of the spool could not be listed\n" \
 	"  75  it is just being sent, or the disk is full: try again\n" \
 	"  77  the spool belongs to somebody else\n" \
 	"  78  the configuration is broken\n"
@@ -432,12 +446,13 @@ prune_box(struct tend *t, const struct catalog_box *b)
 	struct spool_walk w;
 	struct spool_name name;
 
-	ids_of_dead(b, &dead);
-	spool_walk_open(&b->box, SPOOL_SETTLED, &w);
-	while (spool_walk_next(&w, &name))
-		if (!has_letters(&dead, name.id))
-			prune_one(t, b, name.id);
-	spool_walk_close(&w);
+	if (ids_of_dead(t, b, &dead)) {
+		spool_walk_open(&b->box, SPOOL_SETTLED, &w);
+		while (spool_walk_next(&w, &name))
+			if (!has_letters(&dead, name.id))
+				prune_one(t, b, name.id);
+		(void)walked(t, b, &w);
+	}
 	buf_free(&dead);
 }
 

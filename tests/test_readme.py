@@ -484,3 +484,43 @@ def test_what_lighttpds_file_says_is_what_readme_says():
     for path in re.findall(r'(?m)^var\.bellrelay_\w+ = "([^"]+)"', shipped):
         directory = os.fspath(pathlib.Path(path).parent)
         assert directory in TEXT, path
+
+
+def test_every_ready_configuration_stands_in_the_table_of_senders():
+    rows = tables(section("## Other senders"))[0]
+    told = {re.search(r"(\w[\w-]*)\.conf", row[1]).group(1) for row in rows}
+    shipped = {
+        path.stem for path in (SRC / "samples" / "generic").glob("*.conf")
+    }
+    assert told == shipped
+    proofs = {
+        "token in the path": "token",
+        "header `Authorization: Bearer`": "bearer",
+        "HMAC-SHA256 in `x-metaplane-sig`": "hmac",
+    }
+    for row in rows:
+        name = re.search(r"[\w-]+\.conf", row[1])[0]
+        text = (SRC / "samples" / "generic" / name).read_text()
+        proof = re.search(r"(?m)^\tproof *= (\S+)$", text)[1]
+        assert proofs[row[3]] == proof
+
+
+def test_a_ready_configuration_can_be_included(tmp_path):
+    for conf in sorted((SRC / "samples" / "generic").glob("*.conf")):
+        directory = tmp_path / conf.stem
+        directory.mkdir()
+        text = conf.read_text().replace("data-oncall", "oncall")
+        (directory / conf.name).write_text(text)
+        secret = directory / f"{conf.stem}.secret"
+        secret.write_text("c29tZXRoaW5nIHNlY3JldA==\n")
+        secret.chmod(0o600)
+        check(directory, blocks("conf")[0] + f'include("{conf.name}")\n')
+
+
+def test_the_metadata_that_elementary_documents_can_all_be_mapped():
+    rows = tables(section("## Quick start"))[0]
+    told = {name for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+    assert told >= {
+        "severity", "owners", "tags", "environment", "test_description",
+        "source", "connector", "failure_reason",
+    }  # fmt: skip

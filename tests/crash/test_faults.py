@@ -148,6 +148,36 @@ def test_after_a_sync_that_failed_the_same_webhook_writes_anew(plain, sender):
     quiet(plain)
 
 
+UNLISTED = [
+    (["list"], 74),
+    (["list", "--dead"], 74),
+    (["prune"], 74),
+    (["retry", "--all-dead"], 74),
+    (["drain"], 75),
+]
+
+
+@pytest.mark.parametrize(
+    "command, code", UNLISTED, ids=[" ".join(row[0]) for row in UNLISTED]
+)
+def test_a_directory_that_cannot_be_read_is_not_an_empty_one(
+    plain, sender, command, code
+):
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    wait_with(plain, standin, sender, "a")
+    before = sorted(plain.pending_files())
+    run = calls.Run(plain, [plain.bin / "bellrelay", "-c", plain.conf, *command])
+    done = run.inject(
+        "-e", "trace=getdents64", "-e", "inject=getdents64:error=EIO:when=3+"
+    )
+    assert done.returncode == code, (done.stdout, done.stderr)
+    assert code == 75 or b"cannot be listed whole: Input/output" in done.stderr
+    assert sorted(plain.pending_files()) == before
+    drain(plain)
+    sender.judge(standin).check(repeats=0)
+
+
 def test_a_drain_of_which_any_call_fails_sends_nothing_twice(
     plain, sender, tally
 ):

@@ -136,7 +136,7 @@ def sign_by_hand(secret, name, seconds, body):
 def published(tmp_path_factory):
     """Sign with the published package, in a directory of its own."""
     if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("npm or node is not here")
+        pytest.skip("npm or node is not here, so no package of others signs")
     place = tmp_path_factory.mktemp("standardwebhooks")
     (place / "package.json").write_text("{}")
     (place / "sign.js").write_text(SIGN)
@@ -199,6 +199,21 @@ def test_a_signature_by_the_letter_of_standard_webhooks(generic, standin):
     exchange(generic(STANDARD, "standard", WHSEC), standin, sign_by_hand)
 
 
+# ---- bodies ----
+
+
+def test_a_broken_body_is_refused_and_an_odd_one_rings(generic, standin):
+    site = generic(STANDARD.replace("standard-webhooks", "token"), "standard")
+
+    def post(body):
+        return site.post(body, None, f"/standard/{SECRET}").status_code
+
+    assert [post(b) for b in (b"", b"{", b'{"id": 1}x', b"\xff")] == [400] * 4
+    assert standin.events() == []
+    assert [post(b) for b in (b"{}", b"[7]", b'"text"', b"null")] == [200] * 4
+    assert len(standin.events()) == 4
+
+
 # ---- other proofs, by a client of its own ----
 
 
@@ -208,12 +223,13 @@ def test_curl_with_basic(generic, standin):
     )
     base = [
         "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}",
-        "-H", "Content-Type: application/json", "-d", json.dumps(ANY),
+        "-H", "Content-Type: application/json", "-d", "@-",
         site.url("/standard"),
     ]  # fmt: skip
     for user, want in ((f"any:{SECRET}", "200"), ("any:other", "403")):
         done = subprocess.run(
-            [*base, "-u", user], check=True, capture_output=True, text=True
-        )
+            [*base, "--user", user], input=json.dumps(ANY),
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
         assert done.stdout == want
     assert len(standin.events()) == 1

@@ -1,6 +1,9 @@
 """Elementary, dbt and Fivetran ring incident.io as they really post."""
 
 import json
+import os
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -157,6 +160,25 @@ def test_a_group_is_an_alert_each(senders, standin):
     }
 
 
+def test_a_group_is_answered_200_only_if_all_of_it_is_safe(senders, standin):
+    assert edr(senders).send(FRESHNESS)
+    # What cannot be read is left alone, and nothing is put in its place.
+    name = ticket_id("prod/model.jaffle.orders")
+    stuck = senders.box() / "pending" / f"{name}.json"
+    stuck.mkdir()
+    senders.own(stuck)
+    sender = edr(senders)
+    assert not sender.send([TEST, MODEL])
+    assert [a.status_code for a in sender.answers] == [503, 503]
+    stuck.rmdir()
+    assert sender.send([TEST, MODEL])
+    assert {e["deduplication_key"] for e in standin.events()} == {
+        KEY,
+        "prod/model.jaffle.orders",
+        "prod/source.jaffle.raw.orders",
+    }
+
+
 def test_the_same_alert_again_is_not_sent_again(senders, standin):
     assert edr(senders).send(TEST)
     sender = edr(senders)
@@ -212,6 +234,72 @@ def test_a_pass_resolves_what_edr_opened(senders, standin, tmp_path):
     assert not standin.alerts().is_open(KEY)
     again, said = post_file(senders, tmp_path, body, *as_dbt())
     assert (again, said["result"]) == (200, "ignored")
+
+
+def test_a_pass_resolves_it_where_a_route_sent_it(site, standin, tmp_path):
+    """The route is of edr alone; dbt's own would be another."""
+    standin.add_source("TEAM", standin.token)
+    team = {
+        "url": standin.url("TEAM"),
+        "token_file": site.token_file,
+        "ca_file": site.etc / "ca.pem",
+    }
+    site.configure(
+        more=section("destination", "team", team)
+        + section(
+            "route", "edr", {"sources": ["edr"], "destination": ["team"]}
+        )
+        + sections(site)
+    )
+    site.start()
+    assert edr(site).send(TEST)
+    body = dbt_results((TEST["test_unique_id"], "pass", None))
+    status, said = post_file(site, tmp_path, body, *as_dbt())
+    assert (status, said["status"]) == (200, "resolved")
+    assert [
+        (one.path.rsplit("/", 1)[-1], one.event["status"])
+        for one in standin.history()
+    ] == [("TEAM", "firing"), ("TEAM", "resolved")]
+
+
+def readme_command(site, tmp_path, *changes):
+    """The line of README that posts dbt's results, run as it stands there."""
+    (line,) = re.findall(
+        r"(?ms)^```sh\n(curl [^`]*run_results\.json[^`]*)```",
+        (ROOT / "README.md").read_text(),
+    )
+    for was, now in (
+        ("https://YOUR-HOST/bellrelay", f"http://127.0.0.1:{site.port}{BASE}"),
+        *changes,
+    ):
+        assert was in line
+        line = line.replace(was, now)
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "TOKEN": SECRETS["dbt"]},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_command_of_the_readme_posts_results(senders, standin, tmp_path):
+    (tmp_path / "target").mkdir()
+    shutil.copy(
+        ROOT / "src/samples/dbt/run-results-failed.json",
+        tmp_path / "target/run_results.json",
+    )
+    said = readme_command(senders, tmp_path)
+    assert [a["result"] for a in said["alerts"]] == ["delivered"] * 2
+    # As curl's -d has it: without line feeds, of another type.
+    said = readme_command(
+        senders,
+        tmp_path,
+        ("-H 'Content-Type: application/json'", ""),
+        ("--data-binary", "-d"),
+    )
+    assert [a["result"] for a in said["alerts"]] == ["unchanged"] * 2
+    assert len(standin.events()) == 2
 
 
 def test_results_ring_and_resolve_without_edr(senders, standin, tmp_path):
@@ -379,6 +467,18 @@ def test_fivetran_without_the_secret_is_refused(senders, standin):
     assert as_fivetran(senders, SYNC, "another").status_code == 403
     assert signed(senders, SYNC, None, "/fivetran").status_code == 403
     assert not standin.history()
+
+
+def test_what_fivetran_never_posts_is_refused_once_proven(senders):
+    for text in (b"", b"{", b"[]", b"7", b"\xff"):
+        signature = fivetran_signature(text, SECRETS["fivetran"])
+        answer = senders.post(
+            text,
+            None,
+            "/fivetran",
+            headers={"X-Fivetran-Signature-256": signature},
+        )
+        assert answer.status_code == 400, text
 
 
 # ---- what is shipped ----

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from world.montecarlo import alert, update
+from world.site import ROOT
 
 WORDS = {
     "title": "[{environment}] {title} ({/payload/group_id})",
@@ -146,6 +147,86 @@ def test_map_says_which_template_made_a_field(site):
     event = json.loads(done.stdout)
     assert event["metadata"]["severity"] == "critical"
     assert event["title"].startswith("[test] artemis")
+
+
+SAMPLES = sorted((ROOT / "src" / "samples").glob("*/*.json"))
+
+
+def explained(site, source, body):
+    """The events, and which fields each is told to be made of what."""
+    done = site.cli("map", source, "--explain", stdin=body)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout) if done.stdout else []
+    fields = [{}]
+    for line in done.stderr.decode().splitlines():
+        if not line.startswith("  "):
+            continue
+        name, why = line.split(maxsplit=1)
+        if name == "(goes":
+            fields.append({})
+        else:
+            fields[-1][name] = why
+    return made if isinstance(made, list) else [made], fields[:-1]
+
+
+@pytest.mark.parametrize(
+    "path", SAMPLES, ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_map_says_of_every_field_which_rule_made_it(site, path):
+    kind = path.parent.name
+    more = {"kind": kind}
+    if kind == "generic":
+        conf = next(
+            conf
+            for conf in path.parent.glob("*.conf")
+            if path.stem.startswith(conf.stem)
+        )
+        site.write(site.etc / f"{conf.stem}.secret", "c2VjcmV0\n")
+        site.configure(
+            more=conf.read_text().replace("data-oncall", "oncall")
+        )
+        source = conf.stem
+    else:
+        site.configure(source=more)
+        source = "montecarlo"
+    events, told = explained(site, source, path.read_bytes())
+    assert len(events) == len(told)
+    for event, rows in zip(events, told):
+        want = set(event) - {"metadata"}
+        want |= {f"metadata.{name}" for name in event["metadata"]}
+        assert set(rows) == want
+        assert all(rows.values())
+
+
+def test_map_names_the_pointer_that_a_generic_field_comes_from(site):
+    site.configure(
+        source={
+            "kind": "generic",
+            "key": ["/no", "/id"],
+            "title": ["{/no} failed", "{/name} of {/id}"],
+            "status": ["/state"],
+            "status_map": ["ok=resolved"],
+            "severity": ["/level", "minor"],
+            "tags": ["/tags", "/more/*/tag", "fixed"],
+            "tables": ["/no"],
+        }
+    )
+    body = {
+        "id": 7,
+        "name": "x",
+        "state": "bad",
+        "tags": ["a"],
+        "more": [{"tag": "b"}],
+    }
+    _, (rows,) = explained(site, "montecarlo", json.dumps(body).encode())
+    of = "of source montecarlo"
+    assert rows["deduplication_key"] == f'key {of}: "/id"'
+    assert rows["title"] == f'title {of}: "{{/name}} of {{/id}}"'
+    assert rows["status"] == f'status {of}: "/state"'
+    assert rows["metadata.severity"] == f"severity {of}: none was sent"
+    assert rows["metadata.tags"] == (
+        f'tags {of}: "/tags" and "/more/*/tag", united with tags {of}'
+    )
 
 
 @pytest.mark.parametrize(
