@@ -23,8 +23,9 @@ VERSION = 0.1.0
 PACKAGES_BUILD = gcc libc6-dev make pkg-config libfcgi-dev libjson-c-dev \
 	libssl-dev libcurl4-openssl-dev libconfuse-dev
 PACKAGES_RUN = lighttpd curl python3 python3-cryptography \
-	python3-jsonschema openssl
-PACKAGES_CHECK = $(PACKAGES_RUN) $(PACKAGES_BUNDLE) $(PACKAGES_DEB) python3-pytest python3-requests perl \
+	python3-jsonschema openssl tzdata
+PACKAGES_CHECK = $(PACKAGES_RUN) $(PACKAGES_BUNDLE) $(PACKAGES_DEB) \
+	python3-pytest python3-requests perl \
 	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime \
 	mandoc busybox-static patch mount util-linux e2fsprogs xfsprogs btrfs-progs \
 	$(PACKAGES_SERVERS)
@@ -274,7 +275,7 @@ quick: packages-check units
 	tests/rooms.sh
 
 check: packages-check packages-npm $(PROGRAMS) $(BUILD)/tools/canonical \
-    $(BUILD)/tools/faulty.so
+    $(BUILD)/tools/zone $(BUILD)/tools/faulty.so
 	tests/rooms.sh
 	$(MAKE) --no-print-directory units
 	$(MAKE) --no-print-directory lint

@@ -57,6 +57,7 @@ item_tree(const struct answer_item *i, struct arena *a)
 	tree_set_str(a, to, "alert", i->alert);
 	tree_set_str(a, to, "deduplication_key", i->key);
 	tree_set_str(a, to, "status", i->resolved ? "resolved" : "firing");
+	tree_set_str(a, to, "muted", i->muted);
 	return to;
 }
 

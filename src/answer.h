@@ -47,6 +47,7 @@ struct answer_item {
 	const char *alert; /* ticket id */
 	const char *key;   /* deduplication key */
 	const char *destination;
+	const char *muted; /* the mute that keeps it quiet, or NULL */
 	bool resolved;
 };
 

@@ -7,11 +7,13 @@
 #include "display.h"
 #include "event.h"
 #include "fail.h"
+#include "hush.h"
 #include "owner.h"
 #include "relay.h"
 #include "setup.h"
 #include "tree.h"
 #include "when.h"
+#include "window.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,8 +61,9 @@ browse_close(struct setup *s, struct catalog *c)
 
 struct view {
 	const struct catalog *catalog;
+	const struct conf *conf;
 	struct arena arena; /* of one row */
-	bool pending, firing, dead, all;
+	bool pending, muted, firing, dead, all;
 	bool json;
 	size_t rows;
 	size_t width; /* of the names of destinations */
@@ -75,14 +78,16 @@ struct row {
 	const char *id;
 	const char *key;
 	const char *source;
-	const char *state; /* pending, settled or dead */
+	const char *state; /* pending, muted, settled or dead */
 	const char *status;
 	const char *title;
 	const char *why;
-	const char *next; /* for people */
+	const char *next;  /* for people */
+	const char *muted; /* by which mute */
 	int64_t since;
 	int64_t waiting; /* since when */
 	int64_t until;   /* of the next try */
+	int64_t unmuted; /* when it will be */
 	int64_t answer;  /* status, of a dead letter */
 	int64_t event;   /* serial, of a dead letter */
 	bool superseded; /* likewise */
@@ -202,6 +207,8 @@ print_object(struct view *v, const struct row *r)
 	put_time(to, "waiting_since", r->waiting, a);
 	put_num(to, "tries", r->tries, a);
 	put_time(to, "next_try", r->until, a);
+	tree_set_str(a, to, "muted", r->muted);
+	put_time(to, "muted_until", r->unmuted, a);
 	put_num(to, "event", r->event, a);
 	if (r->superseded)
 		tree_set(a, to, "superseded", tree_bool(a, true));
@@ -241,6 +248,20 @@ next_text(struct view *v, const struct catalog_box *b, const struct ticket *t)
 	    &v->arena, "in %s", span_text(v->now, t->until, &v->arena));
 }
 
+/* Until when it is muted; the drain that ends it may be still to come. */
+static void
+put_muted(struct view *v, const struct catalog_box *b, const struct ticket *t,
+    struct row *r)
+{
+	int64_t until = hush_until(v->conf, t, v->now, &v->arena);
+
+	r->state = "muted";
+	r->muted = t->muted.by;
+	r->next = b->orphan ? "never" : until > v->now ? "muted" : "now";
+	if (until > v->now && until != WINDOW_NEVER && !b->orphan)
+		r->unmuted = until;
+}
+
 static void
 ticket_row(struct view *v, const struct catalog_box *b, const char *id)
 {
@@ -248,6 +269,7 @@ ticket_row(struct view *v, const struct catalog_box *b, const char *id)
 	struct fail f = { 0 };
 	struct row r = { .at = b, .id = id };
 	const struct ticket_event *head;
+	bool muted;
 
 	if (!catalog_ticket(b, id, &t, &v->arena, &f)) {
 		if (f.kind != FAIL_NONE)
@@ -255,7 +277,8 @@ ticket_row(struct view *v, const struct catalog_box *b, const char *id)
 		return;
 	}
 	head = ticket_head(&t.ticket);
-	if ((v->pending && head == NULL) ||
+	muted = head == NULL && t.ticket.muted.by != NULL;
+	if ((v->pending && head == NULL) || (v->muted && !muted) ||
 	    (v->firing && event_resolved(t.ticket.alert)))
 		return;
 	r.key = t.ticket.key;
@@ -270,6 +293,8 @@ ticket_row(struct view *v, const struct catalog_box *b, const char *id)
 	r.until = head != NULL && !b->orphan ? t.ticket.until : 0;
 	r.tries = t.ticket.tries;
 	r.next = next_text(v, b, &t.ticket);
+	if (muted)
+		put_muted(v, b, &t.ticket, &r);
 	print_row(v, &r);
 }
 
@@ -408,7 +433,9 @@ list(const struct command_call *call)
 	struct setup setup;
 	struct catalog catalog;
 	struct view v = { .catalog = &catalog,
+		.conf = &setup.conf,
 		.pending = command_option(call, "--pending") != NULL,
+		.muted = command_option(call, "--muted") != NULL,
 		.firing = command_option(call, "--firing") != NULL,
 		.dead = command_option(call, "--dead") != NULL,
 		.json = command_option(call, "--json") != NULL,
@@ -417,11 +444,12 @@ list(const struct command_call *call)
 		.seen = BUF_MAX(SEEN_MAX) };
 	int code;
 
-	if (v.pending + v.firing + v.dead > 1) {
-		command_say("wanted one of --pending, --firing and --dead");
+	if (v.pending + v.muted + v.firing + v.dead > 1) {
+		command_say("wanted one of --pending, --muted, --firing and "
+			    "--dead");
 		return EX_USAGE;
 	}
-	v.all = !v.pending && !v.firing && !v.dead;
+	v.all = !v.pending && !v.muted && !v.firing && !v.dead;
 	code = browse_open(call, &setup, &catalog);
 	if (code == EX_OK)
 		print_all(&v);
@@ -437,13 +465,15 @@ const struct command browse_list = {
 	.name = "list",
 	.summary =
 	    "list alerts: all, or those that wait, fire, or were refused",
-	.usage = "[--pending|--firing|--dead] [--json]",
+	.usage = "[--pending|--muted|--firing|--dead] [--json]",
 	.text =
 	    "  Prints a line for each alert at each destination, and one for\n"
 	    "  each dead letter.  ALERT is the beginning of its id, which\n"
 	    "  `bellrelay show` takes.  SINCE is when the alert was first\n"
 	    "  received (of a dead letter: refused), WAITING how long its\n"
-	    "  oldest event waits to be delivered.  A destination that is no\n"
+	    "  oldest event waits to be delivered.  NEXT TRY is `muted` where "
+	    "a\n"
+	    "  mute keeps an alert quiet.  A destination that is no\n"
 	    "  longer configured is an orphan: kept, but not sent.\n",
 	.codes = "  0   listed\n"
 		 "  73  the spool cannot be used\n"
@@ -451,6 +481,7 @@ const struct command browse_list = {
 		 "  77  the spool belongs to somebody else\n"
 		 "  78  the configuration is broken\n",
 	.options = { { "--pending", NULL, "what waits to be delivered", false },
+	    { "--muted", NULL, "what a mute keeps quiet", false },
 	    { "--firing", NULL, "what is not resolved", false },
 	    { "--dead", NULL, "events that were refused for good", false },
 	    { "--json", NULL, "an array of objects", false } },

@@ -6,11 +6,14 @@
 #include "conf.h"
 #include "fail.h"
 #include "lock.h"
+#include "mute.h"
 #include "owner.h"
+#include "relay.h"
 #include "setup.h"
 #include "sign.h"
 #include "source.h"
 #include "spool.h"
+#include "when.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -170,6 +173,25 @@ is_used(const struct conf *c, const struct conf_destination *d)
 }
 
 static void
+check_mute(struct check *c, const struct mute *m)
+{
+	char end[WHEN_SIZE];
+
+	if (mute_is_total(m))
+		find(c, WARNING,
+		    arena_printf(&c->arena,
+			"mute %s: it is for all alerts, and for ever: none "
+			"rings; wanted patterns, hours, or a time in to",
+			m->match.name));
+	if (m->window.to > relay_now())
+		return;
+	when_write(m->window.to, end);
+	find(c, NOTE,
+	    arena_printf(&c->arena, "mute %s: it is over since %s; take it out",
+		m->match.name, end));
+}
+
+static void
 check_sections(struct check *c)
 {
 	const struct conf *conf = &c->setup.conf;
@@ -189,6 +211,8 @@ check_sections(struct check *c)
 				"route %s takes all alerts: no route behind it "
 				"is ever asked",
 				conf->routes[i].route.name));
+	for (size_t i = 0; i < conf->n_mutes; i++)
+		check_mute(c, &conf->mutes[i]);
 }
 
 /* ---- the file system ---- */

@@ -181,6 +181,35 @@ read_route(struct row_reading *r, const struct settings_section *section)
 }
 
 static bool
+is_mute(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_mutes; i++)
+		if (strcmp(c->mutes[i].match.name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+read_mute(struct row_reading *r, const struct settings_section *section)
+{
+	struct conf *c = r->c;
+	struct mute *m = &c->mutes[c->n_mutes];
+	const char *name = section->title.text;
+	struct source_fault at = { NULL, 0 };
+	struct fail why = { 0 };
+
+	*m = (struct mute){ .match.name = name };
+	if (!begin_section(r, section, is_mute(c, name)) ||
+	    !row_read(r, row_mute, section, m) ||
+	    !sources_known(r, section, &m->match.sources))
+		return false;
+	if (!mute_read(m, &at, &why))
+		return fault(r, section, &at, &why);
+	c->n_mutes++;
+	return true;
+}
+
+static bool
 is_table(const struct table_list *list, const char *pattern)
 {
 	for (size_t i = 0; i < list->n; i++)
@@ -246,6 +275,7 @@ read_settings(struct row_reading *r, const char *path)
 		{ "source", row_names(r, row_source) },
 		{ "route", row_names(r, row_route) },
 		{ "table", row_names(r, row_table) },
+		{ "mute", row_names(r, row_mute) },
 		{ NULL, NULL },
 	};
 
@@ -281,6 +311,7 @@ read_sections(struct row_reading *r)
 	    arena_alloc(&c->arena, s->n * sizeof(*c->destinations));
 	c->sources = arena_alloc(&c->arena, s->n * sizeof(*c->sources));
 	c->routes = arena_alloc(&c->arena, s->n * sizeof(*c->routes));
+	c->mutes = arena_alloc(&c->arena, s->n * sizeof(*c->mutes));
 	c->tables = arena_alloc(&c->arena, sizeof(*c->tables));
 	c->tables->items =
 	    arena_alloc(&c->arena, s->n * sizeof(*c->tables->items));
@@ -289,7 +320,8 @@ read_sections(struct row_reading *r)
 	    read_each(r, "table", false, read_table) &&
 	    read_each(r, "destination", true, read_destination) &&
 	    self_alert_ok(r) && read_each(r, "source", true, read_source) &&
-	    read_each(r, "route", false, read_route);
+	    read_each(r, "route", false, read_route) &&
+	    read_each(r, "mute", false, read_mute);
 }
 
 /* ---- beside the program ------------------------------------------------ */
@@ -404,6 +436,11 @@ conf_print(const struct conf *c, struct buf *out)
 	for (size_t i = 0; i < c->n_routes; i++) {
 		buf_printf(out, "\nroute %s {\n", c->routes[i].route.name);
 		row_print(row_route, "\t", &c->routes[i], out);
+		buf_puts(out, "}\n");
+	}
+	for (size_t i = 0; i < c->n_mutes; i++) {
+		buf_printf(out, "\nmute %s {\n", c->mutes[i].match.name);
+		row_print(row_mute, "\t", &c->mutes[i], out);
 		buf_puts(out, "}\n");
 	}
 }

@@ -14,6 +14,7 @@
 
 #include "arena.h"
 #include "file.h"
+#include "mute.h"
 #include "post.h"
 #include "route.h"
 #include "source.h"
@@ -95,6 +96,8 @@ struct conf {
 	struct table_list *tables;        /* asked in order */
 	struct conf_route *routes;        /* asked in order */
 	size_t n_routes;
+	struct mute *mutes;
+	size_t n_mutes;
 	struct file *files; /* itself, includes, secrets, tokens, CAs */
 };
 

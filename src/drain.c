@@ -1,6 +1,7 @@
 #include "drain.h"
 
 #include "fail.h"
+#include "hush.h"
 #include "keep.h"
 #include "log.h"
 #include "setup.h"
@@ -24,6 +25,7 @@ enum {
 	UNTIL_MAX = 3660 * WHEN_SECOND, /* a rest is at most an hour */
 	SLICE_NS = 20 * 1000 * 1000,
 	SWEEPS = 16, /* in one step */
+	CALM = 250,  /* ms without a webhook, before what it left is swept */
 	HAND = sizeof(((struct drain_hand *)NULL)->at) / sizeof(size_t),
 	DEAL_EVERY = 1 * WHEN_SECOND,
 	TICK_NS = 20 * 1000 * 1000, /* a clock of files may stand so long */
@@ -165,6 +167,14 @@ is_due(const struct drain *d, const struct drain_entry *e, int64_t now)
 	    now < e->set;
 }
 
+/* Whether there is something to sweep. */
+static bool
+is_ripe(const struct drain_entry *e, int64_t now)
+{
+	return e->empty && !e->gone &&
+	    (!e->muted || now >= e->until || now < e->set);
+}
+
 static bool
 owes(const struct drain_entry *e)
 {
@@ -232,6 +242,7 @@ drain_note(struct drain *d, const struct setup_box *to, const char *id,
 		return;
 	e->urgent = urgent;
 	e->empty = empty;
+	e->muted = false;
 	e->gone = false;
 	e->noted = e->listed = true;
 	shuffle(l);
@@ -241,6 +252,8 @@ drain_note(struct drain *d, const struct setup_box *to, const char *id,
 	e->until = until;
 	/* What is on disk by now may be another write. */
 	e->mark = (struct spool_mark){ 0 };
+	l->unswept += empty;
+	l->calm = now + CALM;
 }
 
 size_t
@@ -271,7 +284,7 @@ look_begin(struct drain_list *l, int64_t now)
  * under its lock. */
 static void
 read_entry(struct drain *d, struct drain_list *l, const char *name,
-    struct drain_entry *e)
+    struct drain_entry *e, int64_t now)
 {
 	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
 	struct fail ignored = { 0 };
@@ -283,6 +296,7 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 		const struct ticket_event *head = ticket_head(&t);
 
 		e->empty = head == NULL;
+		e->muted = head == NULL && t.muted.by != NULL;
 		e->patient = head != NULL && head->repeat;
 		e->urgent = head != NULL && head->urgent;
 		e->since = head != NULL ? head->since : 0;
@@ -291,12 +305,17 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 		/* Its webhook may be about to send it. */
 		if (e->until < e->mark.mtime_ns / MS_NS + FRESH)
 			e->until = e->mark.mtime_ns / MS_NS + FRESH;
+		if (e->muted) {
+			e->set = now;
+			e->until = hush_until(l->to->conf, &t, now, &d->arena);
+		}
 	}
 	buf_free(&text);
 }
 
 static void
-look_at(struct drain *d, struct drain_list *l, const struct spool_name *n)
+look_at(struct drain *d, struct drain_list *l, const struct spool_name *n,
+    int64_t now)
 {
 	struct drain_entry *e = find(l, n->id);
 	struct spool_mark mark;
@@ -312,7 +331,7 @@ look_at(struct drain *d, struct drain_list *l, const struct spool_name *n)
 		return;
 	e->mark = mark;
 	e->gone = false;
-	read_entry(d, l, n->name, e);
+	read_entry(d, l, n->name, e, now);
 }
 
 static int64_t
@@ -374,7 +393,7 @@ look_on(struct drain *d, struct drain_list *l, int64_t now)
 			look_end(l, now);
 			return;
 		}
-		look_at(d, l, &name);
+		look_at(d, l, &name, now);
 	}
 }
 
@@ -401,13 +420,47 @@ hear_bells(struct drain_list *l, int64_t now)
 		if (e->since == 0)
 			e->since = now;
 		e->urgent = e->noted = e->listed = true;
-		e->empty = e->gone = false;
+		e->empty = e->muted = e->gone = false;
 		e->set = e->until = 0;
 	}
 	spool_walk_close(&w);
 }
 
 /* ---- sweeping ---- */
+
+/* It stays in pending, and was read under its locks. */
+static void
+know(struct drain_list *l, struct drain_entry *e, const struct ticket *t)
+{
+	const struct ticket_event *head = ticket_head(t);
+
+	e->gone = false;
+	e->empty = head == NULL;
+	e->muted = head == NULL && t->muted.by != NULL;
+	e->mark = (struct spool_mark){ 0 };
+	shuffle(l);
+	if (head == NULL)
+		return;
+	e->urgent = head->urgent;
+	e->since = head->since;
+	e->set = t->set;
+	e->until = t->until;
+}
+
+/* Under claim and edit: it was muted. */
+static bool
+wake(struct drain_list *l, struct drain_entry *e, struct keep *k, int64_t now,
+    struct arena *a, struct fail *f)
+{
+	int64_t until;
+
+	if (!hush_wake(l->to, e->id, k, now, a, &until, f))
+		return false;
+	e->set = now;
+	e->until = until;
+	know(l, e, &k->ticket);
+	return true;
+}
 
 /* One that is on its way from pending to settled. */
 struct leaving {
@@ -426,11 +479,12 @@ owes_nothing(struct drain *d, struct drain_list *l, struct drain_entry *e,
 	if (!keep_load(&l->to->box, e->id, &k, now, &d->arena, f) || !k.pending)
 		return false;
 	*settled = k.settled;
-	if (ticket_head(&k.ticket) == NULL)
+	if (ticket_head(&k.ticket) == NULL && k.ticket.muted.by == NULL)
 		return true;
-	e->gone = e->empty = false;
-	e->until = k.ticket.until;
-	e->set = k.ticket.set;
+	if (ticket_head(&k.ticket) == NULL)
+		(void)wake(l, e, &k, now, &d->arena, f);
+	else
+		know(l, e, &k.ticket);
 	return false;
 }
 
@@ -448,7 +502,7 @@ link_locked(struct drain *d, struct drain_list *l, struct leaving *x,
 
 	if (!spool_mark(b, x->entry->id, &x->mark))
 		return false;
-	if (spool_mark_same(&x->mark, &x->entry->mark)) {
+	if (!x->entry->muted && spool_mark_same(&x->mark, &x->entry->mark)) {
 		enum spool_linked did = spool_link(b, x->entry->id, false, f);
 
 		if (did != SPOOL_IN_THE_WAY)
@@ -536,7 +590,7 @@ sweep_some(struct drain *d, struct drain_list *l, int64_t now)
 	for (; i < count(l) && n < SWEEPS; i++) {
 		struct drain_entry *e = &entries(l)[i];
 
-		if (e->empty && !e->gone)
+		if (is_ripe(e, now))
 			found[n++] = (struct leaving){ .entry = e };
 		l->gone += e->gone;
 	}
@@ -717,7 +771,7 @@ take_result(struct drain *d, int64_t now)
 	e->patient = fw->result == FORWARD_DELIVERED && !fw->more;
 	e->set = now;
 	e->until = fw->more ? now : fw->until;
-	if (e->empty)
+	if (e->empty && fw->ticket.muted.by == NULL)
 		e->mark = fw->mark;
 	if (fw->result != FORWARD_LATER) {
 		l->looked = l->rested ? 0 : l->looked;
@@ -729,6 +783,13 @@ take_result(struct drain *d, int64_t now)
 	e->tried = d->force && (e->again || fw->answer.status != TOO_LARGE);
 	e->again = true;
 	l->probed = true;
+}
+
+/* A webhook must not wait for a sweep that can wait itself. */
+static bool
+is_calm(const struct drain_list *l, int64_t now)
+{
+	return l->unswept >= SWEEPS || now >= l->calm || now < l->calm - CALM;
 }
 
 /* ---- one step ---- */
@@ -767,6 +828,7 @@ tell(struct drain *d, struct drain_list *l, int64_t now)
 		const struct drain_entry *e = &entries(l)[i];
 		int64_t due = e->until > e->since ? e->until : e->since;
 
+		s.muted += e->muted && !e->gone;
 		if (!owes(e))
 			continue;
 		s.owed++;
@@ -794,7 +856,8 @@ sleep_for(const struct drain *d, const struct drain_list *l, int64_t now)
 		any = any || owes(e);
 		if (is_due(d, e, now))
 			wait = 0;
-		else if (owes(e) && !e->tried && e->until - now < wait)
+		else if ((owes(e) ? !e->tried : e->muted && !e->gone) &&
+		    e->until - now < wait)
 			wait = e->until - now;
 	}
 	if (now < l->until && wait < l->until - now)
@@ -810,17 +873,28 @@ at_least(int64_t least, int64_t wait)
 	return wait < least ? least : wait;
 }
 
+/* Not beyond the time when what is unswept may be swept. */
+static int64_t
+until_calm(const struct drain_list *l, int64_t wait, int64_t now)
+{
+	return l->unswept > 0 && l->calm > now && l->calm - now < wait
+	    ? l->calm - now
+	    : wait;
+}
+
 static int64_t
 step_list(struct drain *d, struct drain_list *l, int64_t now)
 {
 	if (l->over)
-		return sweep_some(d, l, now) ? 0 : IDLE_SLEEP;
+		return is_calm(l, now) && sweep_some(d, l, now) ? 0
+								: IDLE_SLEEP;
 	if (!hold(d, l)) {
 		/* Another process is at it. */
 		l->over = d->once;
-		if (sweep_some(d, l, now))
+		if (is_calm(l, now) && sweep_some(d, l, now))
 			return 0;
-		return at_least(BUSY_SLEEP, sleep_for(d, l, now));
+		return until_calm(
+		    l, at_least(BUSY_SLEEP, sleep_for(d, l, now)), now);
 	}
 	if (!l->looking &&
 	    (l->looked == 0 || now >= l->looked + LOOK_EVERY ||
@@ -837,11 +911,11 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 	if ((now >= l->until || l->until > now + UNTIL_MAX) &&
 	    deliver(d, l, now))
 		return 0;
-	if (sweep_some(d, l, now))
+	if (is_calm(l, now) && sweep_some(d, l, now))
 		return 0;
 	tell(d, l, now);
 	let_go(l);
-	return sleep_for(d, l, now);
+	return until_calm(l, sleep_for(d, l, now), now);
 }
 
 int64_t

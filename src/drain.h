@@ -26,6 +26,7 @@ struct drain_entry {
 	char id[SPOOL_ID + 1];
 	bool urgent;
 	bool empty;    /* owes nothing: to be swept */
+	bool muted;    /* is empty, and swept only when its mute is over */
 	bool tried;    /* in this run, by a drain that tries each once */
 	bool listed;   /* was seen by the look under way */
 	bool noted;    /* by this process, since the last look ended */
@@ -55,6 +56,7 @@ struct drain_list {
 	int64_t heard;              /* when the bells were last read, ns */
 	size_t swept;               /* where the sweep goes on */
 	size_t unswept;         /* emptied by our calls since the last sweep */
+	int64_t calm;           /* no sweep before, unless there are many */
 	size_t gone;            /* how many of those before it are gone */
 	int64_t told;           /* when the summary was last written */
 	struct spool_walk walk; /* a look under way */

@@ -2,6 +2,7 @@
 
 #include "counters.h"
 #include "fail.h"
+#include "hush.h"
 #include "json.h"
 #include "keep.h"
 #include "lock.h"
@@ -99,7 +100,8 @@ load_locked(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 	fw->foreseen = 0;
 	if (!lock_wait(hand(fw), LOCK_EDIT, fw->id, f))
 		return false;
-	did = keep_load(&fw->to->box, fw->id, k, now, fw->a, f);
+	did = keep_load(&fw->to->box, fw->id, k, now, fw->a, f) &&
+	    hush_waiting(fw->to, fw->id, k, now, fw->a, f);
 	if (did && k->pending && !k->settled)
 		(void)spool_mark(&fw->to->box, fw->id, &fw->mark);
 	lock_drop(hand(fw), LOCK_EDIT, fw->id);

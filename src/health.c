@@ -135,6 +135,7 @@ report_box(struct report *p, const struct setup_box *b)
 	put_num(p, to, "oldest_seconds", seconds_since(p, h.summary.oldest));
 	put_num(p, to, "overdue_seconds", seconds_since(p, h.summary.due));
 	put_num(p, to, "dead", h.summary.dead);
+	put_num(p, to, "muted", h.summary.muted);
 	put_num(p, to, "last_success_ms", h.pace.success);
 	put_num(p, to, "counted_ms", h.summary.at);
 	(void)tree_push(p->destinations, to);

@@ -107,6 +107,13 @@ dead(const struct health_box *h, int64_t now)
 }
 
 static int64_t
+muted(const struct health_box *h, int64_t now)
+{
+	(void)now;
+	return h->summary.muted;
+}
+
+static int64_t
 ready(const struct health_box *h, int64_t now)
 {
 	(void)now;
@@ -132,6 +139,7 @@ static const struct gauge gauges[] = {
 	{ "bellrelay_oldest_pending_seconds", "age of the oldest of these",
 	    oldest },
 	{ "bellrelay_dead_letters", "events refused for good", dead },
+	{ "bellrelay_muted", "alerts that a mute keeps quiet", muted },
 	{ "bellrelay_ready", "1 if neither resting nor held", ready },
 	{ "bellrelay_held", "1 if something must be mended", held },
 	{ "bellrelay_last_success_timestamp_seconds",

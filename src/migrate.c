@@ -5,8 +5,8 @@
 #include "catalog.h"
 #include "command.h"
 #include "conf.h"
-#include "event.h"
 #include "fail.h"
+#include "hush.h"
 #include "json.h"
 #include "keep.h"
 #include "lock.h"
@@ -102,16 +102,14 @@ leave(struct migration *m, const struct load *l, bool *again, struct fail *f)
 static void
 merge(struct migration *m, struct ticket *into, const struct ticket *from)
 {
-	const struct conf_destination *d = m->end->to;
 	bool later = ticket_last(from) > ticket_last(into);
-	struct ticket_change c = { .target = m->end->url,
-		.resend_after = (int64_t)d->resend_after * WHEN_SECOND,
-		.updates = d->updates,
-		.refire = d->refire };
+	struct tree *alert =
+	    tree_merge(&m->arena, later ? into->alert : from->alert,
+		later ? from->alert : into->alert);
+	struct ticket_change c =
+	    hush_change(m->end, ticket_speaker(later ? from : into), alert,
+		into->key, m->now, &m->arena);
 
-	c.alert = tree_merge(&m->arena, later ? into->alert : from->alert,
-	    later ? from->alert : into->alert);
-	c.body = event_body(c.alert, into->key, &m->arena);
 	(void)ticket_enqueue(into, &c, m->now, &m->arena);
 	into->alert = c.alert;
 }

@@ -8,11 +8,14 @@
 #include "display.h"
 #include "event.h"
 #include "fail.h"
+#include "hush.h"
 #include "relay.h"
 #include "setup.h"
 #include "source.h"
 #include "table.h"
 #include "tree.h"
+#include "when.h"
+#include "window.h"
 #include "wording.h"
 
 #include <stdio.h>
@@ -29,6 +32,7 @@ struct passage {
 	const struct source_item *item;
 	const struct tree *alert;
 	const struct tree *event;
+	int64_t now;
 	struct arena *a;
 	struct buf table;
 };
@@ -232,6 +236,24 @@ put_destinations(struct passage *p)
 	buf_free(&why);
 }
 
+/* A resolve is never muted, so that one tells nothing of what came before. */
+static void
+put_muted(struct passage *p)
+{
+	char end[WHEN_SIZE];
+	int64_t until;
+	const char *by =
+	    hush_by(p->conf, p->source->name, p->alert, p->now, p->a, &until);
+
+	if (by == NULL || event_resolved(p->alert))
+		return;
+	when_write(until, end);
+	put_row(p, "(muted)",
+	    arena_printf(p->a, "now, by mute %s%s%s", by,
+		until == WINDOW_NEVER ? "" : ", until ",
+		until == WINDOW_NEVER ? "" : end));
+}
+
 static void
 explain(struct passage *p)
 {
@@ -243,6 +265,7 @@ explain(struct passage *p)
 	}
 	put_metadata(p);
 	put_destinations(p);
+	put_muted(p);
 	(void)fwrite(p->table.data, 1, p->table.len, stderr);
 	buf_free(&p->table);
 }
@@ -264,6 +287,7 @@ make_event(const struct mapping *m, const struct source_item *item, int64_t now,
 		.from = m->from,
 		.source = &m->from->source,
 		.item = item,
+		.now = now,
 		.a = a,
 		.table = BUF_MAX(TABLE_MAX) };
 

@@ -178,6 +178,11 @@ why_queued(const struct setup_box *to, const struct ticket *t, int *code,
 	struct pace p;
 
 	*code = EX_UNAVAILABLE;
+	if (t != NULL && t->muted.by != NULL)
+		return arena_printf(a,
+		    "kept quiet by mute %s; it rings when that is over, if it "
+		    "still fires",
+		    t->muted.by);
 	if (t != NULL && ticket_head(t) == NULL)
 		return arena_printf(a,
 		    "refused for good, and kept as a dead letter: %s",
@@ -205,6 +210,9 @@ why(const struct setup_box *to, const struct ticket *t,
 	case ANSWER_DELIVERED:
 		return "incident.io has accepted it";
 	case ANSWER_UNCHANGED:
+		if (t != NULL && t->sent.n == 0)
+			return "it is over before a mute let it ring: there is "
+			       "nothing to send";
 		return arena_printf(a,
 		    "incident.io has it already; the same is sent again after "
 		    "%ld s, or once it has ended",

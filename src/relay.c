@@ -5,6 +5,7 @@
 #include "diary.h"
 #include "event.h"
 #include "fail.h"
+#include "hush.h"
 #include "journal.h"
 #include "keep.h"
 #include "log.h"
@@ -264,7 +265,8 @@ struct item {
 	enum forward_start did; /* what was said to that, */
 	int64_t until;          /* and until when */
 	bool resolved;
-	bool unstored; /* the spool could not take it, and had no ticket */
+	const char *muted; /* the mute that keeps it quiet, or NULL */
+	bool unstored;     /* the spool could not take it, and had no ticket */
 	enum answer_result result;
 };
 
@@ -273,27 +275,24 @@ static enum ticket_result
 change(const struct source *s, struct item *i, struct keep *k, int64_t now,
     struct arena *a)
 {
-	const struct conf_destination *d = i->to->to;
 	struct ticket *t = &k->ticket;
 	const struct tree *known = k->there ? t->alert : i->known;
-	struct ticket_change c = { .target = i->to->url,
-		.resend_after = (int64_t)d->resend_after * WHEN_SECOND,
-		.updates = d->updates,
-		.refire = d->refire };
+	struct ticket_change c;
 	enum ticket_result did;
 
 	i->fresh = !k->there;
 	if (!k->there)
 		ticket_new(t, i->alert->key, s->name, now, a);
-	c.alert =
-	    event_merge(s, known, i->alert->change, i->alert->whole, now, a);
-	c.body = event_body(c.alert, t->key, a);
+	c = hush_change(i->to, s->name,
+	    event_merge(s, known, i->alert->change, i->alert->whole, now, a),
+	    t->key, now, a);
 	did = ticket_enqueue(t, &c, now, a);
 	i->body = c.body;
 	i->resolved = event_resolved(c.alert);
 	i->n = t->next - 1;
 	i->waits = ticket_head(t) != NULL;
 	i->urgent = ticket_urgent(t);
+	i->muted = t->muted.by;
 	return did;
 }
 
@@ -329,7 +328,9 @@ keep(const struct relay *r, struct item *i, const struct keep *k, bool room,
 
 	if (!room)
 		(void)fail_set(&why, FAIL_RETRY, "spool: the disk is full");
-	else if ((k->pending || may_wait(r, i->to, now, a, &why)) &&
+	/* What is muted does not wait. */
+	else if ((k->pending || i->muted != NULL ||
+		     may_wait(r, i->to, now, a, &why)) &&
 	    keep_store(&i->to->box, i->id, k, NULL, a, &why)) {
 		i->generation = k->generation + 1;
 		return true;
@@ -373,12 +374,16 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 		i->result = ANSWER_UNCHANGED;
 		return true;
 	case TICKET_SAME:
+		i->idle = i->muted != NULL;
 		i->result = ANSWER_QUEUED;
 		return keep_again(r, i, &k, room, now, f);
 	case TICKET_MERGED:
 		i->result = ANSWER_UNCHANGED;
 		i->idle = !i->waits;
 		return keep(r, i, &k, room, now, &r->arena, f);
+	case TICKET_MUTED:
+		i->idle = true;
+		/* fallthrough */
 	case TICKET_QUEUED:
 		i->result = ANSWER_QUEUED;
 		return keep(r, i, &k, room, now, &r->arena, f);
@@ -407,9 +412,9 @@ void
 relay_tell(struct relay *r, struct setup_box *to, const char *key,
     struct tree *change, int64_t now)
 {
-	static const struct source_kind kind = { .name = "bellrelay" };
+	static const struct source_kind kind = { .name = HUSH_OWN };
 	const struct source self = {
-		.name = "bellrelay", .kind = &kind, .namespace = "bellrelay"
+		.name = HUSH_OWN, .kind = &kind, .namespace = HUSH_OWN
 	};
 	struct source_item alert = {
 		.key = key, .whole = true, .change = change
@@ -532,7 +537,7 @@ begin_early(struct relay *r, struct item *i, int64_t deadline)
 {
 	struct fail f = { 0 };
 
-	if (!i->fresh || i->result != ANSWER_QUEUED || i->unstored)
+	if (!i->fresh || i->idle || i->result != ANSWER_QUEUED || i->unstored)
 		return;
 	i->did = begin(r, i, deadline - relay_now(), &f);
 	i->asked = i->did != FORWARD_FAILED;
@@ -686,11 +691,11 @@ take(
 		if (item->unstored)
 			forward_direct(
 			    r, item, (long)(b->deadline - relay_now()), f);
+		else if (item->idle)
+			drain_note(&r->drain, item->to, item->id, false,
+			    !item->waits, 0, 0, relay_now());
 		else if (item->result == ANSWER_QUEUED)
 			forward_item(r, item, b->deadline);
-		else if (item->idle)
-			drain_note(&r->drain, item->to, item->id, false, true,
-			    0, 0, relay_now());
 	}
 	return f->kind == FAIL_NONE;
 }
@@ -711,6 +716,7 @@ answer_taken(struct relay *r, const struct request *req,
 				.key = items[i].alert->key,
 				.destination = items[i].to->to->name,
 				.resolved = items[i].resolved,
+				.muted = items[i].muted,
 			};
 	answer_items(
 	    out, list, used, req->source->source.kind->only_200, &r->arena);
@@ -805,6 +811,8 @@ log_webhook(const struct request *req, const struct answer *a,
 	log_str(&l, "result", result_word(a, items, n));
 	if (n > 0)
 		log_str(&l, "alert", items[0].id);
+	if (n > 0)
+		log_str(&l, "muted", items[0].muted);
 	if (n > 1)
 		log_int(&l, "alerts", (int64_t)n);
 	log_int(&l, "ms", now - req->now);

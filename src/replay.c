@@ -8,6 +8,7 @@
 #include "display.h"
 #include "event.h"
 #include "fail.h"
+#include "hush.h"
 #include "journal.h"
 #include "json.h"
 #include "keep.h"
@@ -398,11 +399,8 @@ static bool
 queue_locked(
     struct replay *r, const struct replayed *p, bool *queued, struct fail *f)
 {
-	const struct conf_destination *d = p->to->to;
-	struct ticket_change c = { .target = p->to->url,
-		.resend_after = (int64_t)d->resend_after * WHEN_SECOND,
-		.updates = d->updates,
-		.refire = d->refire };
+	struct ticket_change c;
+	enum ticket_result did;
 	struct keep k;
 
 	if (!keep_load(&p->to->box, p->id, &k, r->now, &r->arena, f))
@@ -413,11 +411,12 @@ queue_locked(
 	if (!k.there)
 		ticket_new(&k.ticket, p->key, p->source->source.name, r->now,
 		    &r->arena);
-	c.alert = alert_of(p, &r->arena);
-	c.body = event_body(c.alert, p->key, &r->arena);
-	if (ticket_enqueue(&k.ticket, &c, r->now, &r->arena) != TICKET_QUEUED)
+	c = hush_change(p->to, p->source->source.name, alert_of(p, &r->arena),
+	    p->key, r->now, &r->arena);
+	did = ticket_enqueue(&k.ticket, &c, r->now, &r->arena);
+	if (did != TICKET_QUEUED && did != TICKET_MUTED)
 		return true;
-	*queued = true;
+	*queued = did == TICKET_QUEUED;
 	return keep_store(&p->to->box, p->id, &k, NULL, &r->arena, f) &&
 	    spool_sync(&p->to->box, f);
 }
@@ -540,7 +539,9 @@ const struct command replay_command = {
 	    "  configuration is now, and prints for each alert what would "
 	    "differ.\n"
 	    "  With --send the last state of each is queued, but none for an\n"
-	    "  alert that received anything after the span.\n",
+	    "  alert that received anything after the span; what a mute keeps "
+	    "quiet\n"
+	    "  now rings when it is over.\n",
 	.codes = "  0   done\n"
 		 "  64  wrong usage\n"
 		 "  73  the spool cannot be used\n"

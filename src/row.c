@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CA_MAX = 8 << 20 };
+enum { CA_MAX = 8 << 20, ZONE_FILE_MAX = 1 << 16, ZONE_NAME_MAX = 100 };
+
+#define ZONES "/usr/share/zoneinfo"
 
 /* What a file gives for one row, or the row's default. */
 struct given {
@@ -34,6 +36,7 @@ enum type {
 	TO,
 	ADDRESS,
 	PRIVATE,
+	ZONE,
 };
 
 /* An option: its type, where its value goes, its default, what it may be. */
@@ -163,11 +166,31 @@ static const struct row table_rows[] = {
 	{ 0 },
 };
 
+static const struct row mute_rows[] = {
+	{ "sources", LIST, FIELD(mute, match.sources), NULL, NULL, 0, 0, 0,
+	    { 0 } },
+	{ "types", LIST, FIELD(mute, match.types), NULL, NULL, 0, 0, 0, { 0 } },
+	{ "severities", LIST, FIELD(mute, match.severities), NULL, NULL, 0, 0,
+	    0, { 0 } },
+	{ "tables", LIST, FIELD(mute, match.tables), NULL, NULL, 0, 0, 0,
+	    { 0 } },
+	{ "tags", LIST, FIELD(mute, match.tags), NULL, NULL, 0, 0, 0, { 0 } },
+	{ "owners", LIST, FIELD(mute, match.owners), NULL, NULL, 0, 0, 0,
+	    { 0 } },
+	{ "from", TEXT, FIELD(mute, from), "", NULL, 0, 0, 0, { 0 } },
+	{ "to", TEXT, FIELD(mute, to), "", NULL, 0, 0, 0, { 0 } },
+	{ "hours", LIST, FIELD(mute, hours), NULL, NULL, 0, 0, 0, { 0 } },
+	{ "timezone", ZONE, FIELD(mute, timezone), "UTC", NULL, 0, 0, 0,
+	    { 0 } },
+	{ 0 },
+};
+
 const struct row *const row_top = top_rows;
 const struct row *const row_destination = destination_rows;
 const struct row *const row_source = source_rows;
 const struct row *const row_route = route_rows;
 const struct row *const row_table = table_rows;
+const struct row *const row_mute = mute_rows;
 
 /* ---- values ------------------------------------------------------------ */
 
@@ -596,6 +619,57 @@ print_to(const struct row *row, const void *from, struct buf *out)
 	buf_puts(out, " }\n");
 }
 
+/* ---- a mute's ---------------------------------------------------------- */
+
+/* A name such as Europe/Berlin, which cannot lead out of the database. */
+static bool
+is_zone_name(const char *name)
+{
+	static const char fine[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-/";
+	size_t n = strlen(name);
+
+	return n > 0 && n <= ZONE_NAME_MAX && name[0] != '/' &&
+	    strspn(name, fine) == n;
+}
+
+/* The database's file of that name, if it has one. */
+static bool
+read_zone_file(struct row_reading *r, const char *name, struct zone *out)
+{
+	char *path = arena_printf(&r->c->arena, "%s/%s", ZONES, name);
+	struct buf bytes = BUF_MAX(ZONE_FILE_MAX);
+	struct file *file = new_file(r);
+	struct fail ignored = { 0 };
+	bool did;
+
+	if (!is_zone_name(name))
+		return false;
+	did = file_read(path, FILE_OPEN, &bytes, file, &ignored) &&
+	    zone_parse_file(bytes.data, bytes.len, &r->c->arena, out);
+	buf_free(&bytes);
+	if (did)
+		keep_file(r, file);
+	return did;
+}
+
+static bool
+read_zone(struct row_reading *r, const struct row *row, const struct given *g,
+    void *into)
+{
+	struct mute *m = into;
+	const char *text = g->v->text;
+
+	m->timezone = text;
+	if (strcmp(text, "UTC") == 0 ||
+	    read_zone_file(r, text, &m->window.zone) ||
+	    zone_parse_rule(text, &m->window.zone))
+		return true;
+	return wrong(r, row, g,
+	    "not in " ZONES " (package tzdata); wanted a name such as "
+	    "Europe/Berlin, or a rule such as CET-1CEST,M3.5.0,M10.5.0/3");
+}
+
 /* ---- rows -------------------------------------------------------------- */
 
 static const struct {
@@ -616,6 +690,7 @@ static const struct {
 	[TO] = { read_to, print_to, true },
 	[ADDRESS] = { read_address, print_text, false },
 	[PRIVATE] = { read_private, print_private, false },
+	[ZONE] = { read_zone, print_text, false },
 };
 
 static struct given

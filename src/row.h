@@ -25,12 +25,13 @@ struct row_reading {
 };
 
 /* Outside of sections (into a struct conf), of a destination, a source, a
- * route, a table; each ends with a NULL name. */
+ * route, a table, a mute; each ends with a NULL name. */
 extern const struct row *const row_top;
 extern const struct row *const row_destination;
 extern const struct row *const row_source;
 extern const struct row *const row_route;
 extern const struct row *const row_table;
+extern const struct row *const row_mute;
 
 /* Their names, in the arena of r->c; for a source those of every kind's
  * options too. */

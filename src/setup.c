@@ -63,6 +63,7 @@ setup_spool(struct setup *s, struct fail *f)
 	s->boxes = s->room;
 	for (size_t i = 0; i < n; i++)
 		s->boxes[i] = (struct setup_box){
+			.conf = &s->conf,
 			.to = &s->conf.destinations[i],
 			.box = { .dir = -1,
 			    .pending = -1,

@@ -18,6 +18,7 @@
 struct fail;
 
 struct setup_box {
+	const struct conf *conf; /* of the setup */
 	const struct conf_destination *to;
 	struct spool_box box;
 	struct lock_hand hands[POST_WATCH]; /* the webhook's, the drain's */

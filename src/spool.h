@@ -7,8 +7,8 @@
  *	DIR/<box>/lock               locks; never renamed, replaced or unlinked
  *	DIR/<box>/state.json         ready, resting or held, and the pace
  *	DIR/<box>/summary.json       what waits, as the last drain saw it
- *	DIR/<box>/pending/<id>.json  tickets that may owe something
- *	DIR/<box>/settled/xx/<id>.json  tickets that owe nothing
+ *	DIR/<box>/pending/<id>.json  tickets that may owe something, or are
+ *muted DIR/<box>/settled/xx/<id>.json  tickets that owe nothing
  *	DIR/<box>/dead/<id>-<n>.json    events refused for good
  *	DIR/<box>/bell/<id>          hints: this one first
  *

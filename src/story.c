@@ -9,11 +9,13 @@
 #include "display.h"
 #include "event.h"
 #include "fail.h"
+#include "hush.h"
 #include "pick.h"
 #include "relay.h"
 #include "setup.h"
 #include "tree.h"
 #include "when.h"
+#include "window.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -23,6 +25,7 @@ enum { STORY_MAX = 16 << 20, LABEL = 12, WORD = 12, SECONDS_LENGTH = 19 };
 
 struct story {
 	const struct catalog_box *at;
+	const struct conf *conf;
 	const char *id;
 	struct arena *a;
 	struct buf out;
@@ -97,6 +100,33 @@ put_alert(struct story *s)
 		    arena_printf(s->a, "%s, event %" PRIu64 ", %s",
 			status_word(t->sent.resolved), t->sent.n,
 			ago(s, t->sent.at)));
+}
+
+static const char *
+mute_end(const struct story *s)
+{
+	int64_t until = hush_until(s->conf, &s->ticket.ticket, s->now, s->a);
+
+	if (s->at->orphan)
+		return "never: the destination is not configured any more";
+	if (until == WINDOW_NEVER)
+		return "it leaves the configuration";
+	if (until == s->now)
+		return "now: it is about to ring";
+	return arena_printf(
+	    s->a, "%s, in %s", time_text(s, until), span(s, until - s->now));
+}
+
+static void
+put_muted(struct story *s)
+{
+	const struct ticket_muted *m = &s->ticket.ticket.muted;
+
+	if (m->by == NULL)
+		return;
+	put(s, "muted",
+	    arena_printf(s->a, "by %s, since %s", m->by, ago(s, m->since)));
+	put(s, "muted until", mute_end(s));
 }
 
 static const char *
@@ -209,6 +239,7 @@ tell(struct story *s)
 			  : s->at->name);
 	if (s->there) {
 		put_alert(s);
+		put_muted(s);
 		put_queue(s);
 		put_history(s);
 	}
@@ -244,16 +275,19 @@ as_tree(const struct story *s)
 }
 
 static int
-tell_all(const struct pick *picks, size_t n, bool json, struct arena *a)
+tell_all(const struct conf *conf, const struct pick *picks, size_t n, bool json,
+    struct arena *a)
 {
 	struct tree *all = tree_new(a, TREE_LIST);
 	int64_t now = relay_now();
 
 	for (size_t i = 0; i < n; i++) {
 		struct fail f = { 0 };
-		struct story s = {
-			.at = picks[i].at, .id = picks[i].id, .a = a, .now = now
-		};
+		struct story s = { .conf = conf,
+			.at = picks[i].at,
+			.id = picks[i].id,
+			.a = a,
+			.now = now };
 
 		s.there = catalog_ticket(s.at, s.id, &s.ticket, a, &f);
 		if (f.kind != FAIL_NONE)
@@ -281,8 +315,8 @@ show(const struct command_call *call)
 	if (code == EX_OK)
 		code = pick_alert(&catalog, call->operands[0], picks, &n);
 	if (code == EX_OK)
-		code = tell_all(
-		    picks, n, command_option(call, "--json") != NULL, &a);
+		code = tell_all(&setup.conf, picks, n,
+		    command_option(call, "--json") != NULL, &a);
 	browse_close(&setup, &catalog);
 	arena_free(&a);
 	return code;

@@ -14,6 +14,7 @@ static const struct {
 	{ "oldest", offsetof(struct summary, oldest) },
 	{ "due", offsetof(struct summary, due) },
 	{ "dead", offsetof(struct summary, dead) },
+	{ "muted", offsetof(struct summary, muted) },
 };
 
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };

@@ -18,6 +18,7 @@ struct summary {
 	int64_t oldest; /* when the oldest of their events came */
 	int64_t due;    /* since when the longest due of them is due */
 	int64_t dead;   /* dead letters */
+	int64_t muted;  /* tickets that a mute keeps quiet */
 };
 
 void summary_write(const struct summary *s, struct arena *a, struct buf *out);

@@ -91,6 +91,7 @@ parse_event(const struct tree *from, struct ticket_event *e, struct arena *a)
 	e->urgent = yes(from, "urgent");
 	e->repeat = yes(from, "repeat");
 	e->small = yes(from, "small");
+	e->closing = yes(from, "closing");
 	e->severity = (int)tree_get_num(from, "severity");
 	e->since = tree_get_num(from, "since");
 	e->digest = text_of(from, "digest", a);
@@ -126,9 +127,20 @@ parse_sent(const struct tree *from, struct ticket_sent *s, struct arena *a)
 		s->n = 0;
 }
 
-static const char *const known[] = { "version", "key", "source", "alert",
-	"queue", "next", "sent", "unsure", "tries", "limited", "wait", "first",
-	"error", "history" };
+static void
+parse_muted(const struct tree *from, struct ticket_muted *m, struct arena *a)
+{
+	m->by = text_of(from, "by", a);
+	m->since = tree_get_num(from, "since");
+	m->digest = text_of(from, "digest", a);
+	m->doubt = yes(from, "doubt");
+	if (m->digest == NULL)
+		m->by = NULL;
+}
+
+static const char *const known[] = { "version", "key", "source", "spoke",
+	"alert", "queue", "next", "sent", "muted", "unsure", "tries", "limited",
+	"wait", "first", "error", "history" };
 
 static bool
 is_known(const struct tree *member)
@@ -158,6 +170,7 @@ parse_plain(const struct tree *root, struct ticket *t, struct arena *a)
 
 	t->key = text_of(root, "key", a);
 	t->source = text_of(root, "source", a);
+	t->spoke = text_of(root, "spoke", a);
 	t->alert = tree_get(root, "alert");
 	t->next = (uint64_t)tree_get_num(root, "next");
 	t->unsure = yes(root, "unsure");
@@ -187,6 +200,7 @@ ticket_parse(const char *text, size_t n, struct ticket *t, struct arena *a,
 		    "ticket: written by another version of bellrelay");
 	parse_plain(root, t, a);
 	parse_sent(tree_get(root, "sent"), &t->sent, a);
+	parse_muted(tree_get(root, "muted"), &t->muted, a);
 	parse_rest(root, t, a);
 	if (t->key == NULL || !tree_is(t->alert, TREE_OBJECT) ||
 	    !parse_queue(tree_get(root, "queue"), t, a))
@@ -233,6 +247,7 @@ event_tree(const struct ticket_event *e, struct arena *a)
 	put_yes(a, to, "urgent", e->urgent);
 	put_yes(a, to, "repeat", e->repeat);
 	put_yes(a, to, "small", e->small);
+	put_yes(a, to, "closing", e->closing);
 	tree_set_str(a, to, "digest", e->digest);
 	tree_set(a, to, "body", e->body);
 	return to;
@@ -249,6 +264,18 @@ sent_tree(const struct ticket_sent *s, struct arena *a)
 	tree_set_num(a, to, "severity", s->severity);
 	tree_set_str(a, to, "digest", s->digest);
 	tree_set_str(a, to, "target", s->target);
+	return to;
+}
+
+static struct tree *
+muted_tree(const struct ticket_muted *m, struct arena *a)
+{
+	struct tree *to = tree_new(a, TREE_OBJECT);
+
+	tree_set_str(a, to, "by", m->by);
+	tree_set_num(a, to, "since", m->since);
+	tree_set_str(a, to, "digest", m->digest);
+	put_yes(a, to, "doubt", m->doubt);
 	return to;
 }
 
@@ -271,6 +298,7 @@ ticket_tree(const struct ticket *t, struct arena *a)
 	tree_set_num(a, to, "version", VERSION_NOW);
 	tree_set_str(a, to, "key", t->key);
 	tree_set_str(a, to, "source", t->source);
+	tree_set_str(a, to, "spoke", t->spoke);
 	tree_set_num(a, to, "first", t->first);
 	tree_set_num(a, to, "next", (int64_t)t->next);
 	tree_set_num(a, to, "tries", t->tries);
@@ -283,6 +311,8 @@ ticket_tree(const struct ticket *t, struct arena *a)
 	tree_set_str(a, to, "error", t->error);
 	if (t->sent.n != 0)
 		tree_set(a, to, "sent", sent_tree(&t->sent, a));
+	if (t->muted.by != NULL)
+		tree_set(a, to, "muted", muted_tree(&t->muted, a));
 	tree_set(a, to, "queue", queue_tree(t, a));
 	tree_set(a, to, "alert", t->alert);
 	tree_set(a, to, "history", t->history);
@@ -514,21 +544,56 @@ closing(struct ticket *t, const struct ticket_event *e, struct arena *a)
 	end.n = t->next++;
 	end.resolved = true;
 	end.urgent = true;
+	end.closing = true;
 	end.body = body;
 	end.digest = digest_of(body, a);
 	return end;
 }
 
-/* Whether the destination has just this, so that nothing need be sent. */
+/* Whether this is what the destination accepted last. */
 static bool
-is_sent(const struct ticket *t, const struct ticket_event *e,
-    const struct ticket_change *c, int64_t now)
+is_accepted(const struct ticket *t, const struct ticket_event *e,
+    const struct ticket_change *c)
 {
 	const struct ticket_sent *s = &t->sent;
 
 	return s->n != 0 && strcmp(s->digest, e->digest) == 0 &&
-	    strcmp(s->target, c->target) == 0 && now >= s->at &&
-	    now - s->at < c->resend_after;
+	    strcmp(s->target, c->target) == 0;
+}
+
+/* Whether it has just that, so that nothing need be sent. */
+static bool
+is_sent(const struct ticket *t, const struct ticket_event *e,
+    const struct ticket_change *c, int64_t now)
+{
+	return is_accepted(t, e, c) && now >= t->sent.at &&
+	    now - t->sent.at < c->resend_after;
+}
+
+static bool
+is_ringing(const struct ticket *t)
+{
+	return t->sent.n != 0 && !t->sent.resolved;
+}
+
+/* Whether e raises the severity of what rings, and that is to be seen. */
+static bool
+is_refired(const struct ticket *t, const struct ticket_event *e,
+    const struct ticket_change *c)
+{
+	return c->refire && is_ringing(t) && !e->resolved &&
+	    e->severity > t->sent.severity;
+}
+
+/* Whether it is an update, to a destination that wants none.  The end of what
+ * may have rung is none. */
+static bool
+is_unwanted(const struct ticket *t, const struct ticket_event *e,
+    const struct ticket_change *c)
+{
+	return !c->updates && t->sent.n != 0 &&
+	    t->sent.resolved == e->resolved && !is_refired(t, e, c) &&
+	    !(e->resolved && t->muted.doubt);
 }
 
 /* Something new for an empty queue. */
@@ -536,14 +601,11 @@ static enum ticket_result
 begin(struct ticket *t, struct ticket_event e, const struct ticket_change *c,
     struct arena *a)
 {
-	bool ringing = t->sent.n != 0 && !t->sent.resolved && !e.resolved;
-
-	if (!c->updates && t->sent.n != 0 && t->sent.resolved == e.resolved &&
-	    !(c->refire && ringing && e.severity > t->sent.severity))
+	if (is_unwanted(t, &e, c))
 		return TICKET_MERGED;
 	wait_over(t);
 	t->tries = 0;
-	if (c->refire && ringing && e.severity > t->sent.severity)
+	if (is_refired(t, &e, c))
 		append(t, closing(t, &e, a));
 	e.n = t->next++;
 	append(t, e);
@@ -565,8 +627,8 @@ join(struct ticket *t, struct ticket_event e)
 	return TICKET_QUEUED;
 }
 
-enum ticket_result
-ticket_enqueue(struct ticket *t, const struct ticket_change *c, int64_t now,
+static struct ticket_event
+event_of(const struct ticket *t, const struct ticket_change *c, int64_t now,
     struct arena *a)
 {
 	struct ticket_event e = { .resolved = event_resolved(c->alert),
@@ -574,10 +636,153 @@ ticket_enqueue(struct ticket *t, const struct ticket_change *c, int64_t now,
 		.since = now,
 		.digest = digest_of(c->body, a),
 		.body = c->body };
-	enum ticket_result did;
 
 	e.urgent = is_urgent(t, &e);
-	if (t->queued == 0 && is_sent(t, &e, c, now))
+	return e;
+}
+
+static void
+adopt(struct ticket *t, const struct ticket_change *c)
+{
+	t->alert = c->alert;
+	if (c->source != NULL && t->source != NULL)
+		t->spoke = strcmp(c->source, t->source) == 0 ? NULL : c->source;
+}
+
+const char *
+ticket_speaker(const struct ticket *t)
+{
+	return t->spoke != NULL ? t->spoke : t->source;
+}
+
+/* ---- what a mute keeps quiet ---- */
+
+/* Whether anything waits but what was accepted once already. */
+static bool
+waits(const struct ticket *t)
+{
+	return t->queued > 0 && !t->queue[0].repeat;
+}
+
+/* Whether nothing is sent of e: it comes under a mute, or ends what a mute
+ * has kept from ringing. */
+static bool
+is_quiet(const struct ticket *t, const struct ticket_event *e,
+    const struct ticket_change *c)
+{
+	if (waits(t))
+		return false;
+	if (!e->resolved)
+		return c->muted != NULL;
+	return t->muted.by != NULL && !t->muted.doubt && !is_ringing(t);
+}
+
+static void
+mark(struct ticket *t, const char *by, const char *digest, int64_t now)
+{
+	if (t->muted.by == NULL)
+		t->muted.since = now;
+	t->muted.by = by;
+	t->muted.digest = digest;
+	t->muted.doubt = t->muted.doubt || t->unsure;
+}
+
+static void
+unmark(struct ticket *t)
+{
+	t->muted = (struct ticket_muted){ .by = NULL };
+}
+
+static bool
+is_marked(const struct ticket *t, const char *by, const char *digest)
+{
+	return t->muted.by != NULL && strcmp(t->muted.by, by) == 0 &&
+	    strcmp(t->muted.digest, digest) == 0;
+}
+
+static enum ticket_result
+keep_quiet(struct ticket *t, const struct ticket_event *e,
+    const struct ticket_change *c, int64_t now, struct arena *a)
+{
+	const char *by = e->resolved ? t->muted.by : c->muted;
+	bool over = e->resolved || is_accepted(t, e, c) || is_unwanted(t, e, c);
+
+	if (!e->resolved && is_accepted(t, e, c) && t->muted.by == NULL)
+		return TICKET_UNCHANGED;
+	if (!over && is_marked(t, by, e->digest))
+		return TICKET_SAME;
+	adopt(t, c);
+	ticket_note(t, status_word(e->resolved), 0,
+	    arena_printf(a, "muted by %s", by), now, a);
+	if (over)
+		unmark(t);
+	else
+		mark(t, by, e->digest, now);
+	return over ? TICKET_MERGED : TICKET_MUTED;
+}
+
+/* The first end of the alert that waits; NULL if none does. */
+static const struct ticket_event *
+first_end(const struct ticket *t)
+{
+	for (size_t i = 0; i < t->queued; i++)
+		if (t->queue[i].resolved && !t->queue[i].closing)
+			return &t->queue[i];
+	return NULL;
+}
+
+bool
+ticket_hush(struct ticket *t, const char *by, int64_t now, struct arena *a)
+{
+	const struct ticket_event *end = first_end(t);
+	struct ticket_event last;
+
+	if (!waits(t) || (end != NULL && t->queued == 1))
+		return false;
+	last = t->queue[t->queued - 1];
+	if (end != &t->queue[0]) {
+		t->tries = 0;
+		t->error = NULL;
+		wait_over(t);
+	}
+	if (end != NULL)
+		t->queue[0] = *end;
+	t->queued = end != NULL;
+	if (!last.resolved) {
+		mark(t, by, last.digest, now);
+		t->muted.doubt = true;
+	}
+	ticket_note(t, "muted", last.n, by, now, a);
+	return true;
+}
+
+enum ticket_result
+ticket_wake(struct ticket *t, const struct ticket_change *c, int64_t now,
+    struct arena *a)
+{
+	struct ticket_event e = event_of(t, c, now, a);
+	enum ticket_result did = TICKET_MERGED;
+
+	unmark(t);
+	if (!e.resolved && t->queued == 0 && !is_accepted(t, &e, c))
+		did = begin(t, e, c, a);
+	if (did == TICKET_QUEUED)
+		ticket_note(t, "unmuted", t->next - 1, NULL, now, a);
+	return did;
+}
+
+/* ---- what comes ---- */
+
+enum ticket_result
+ticket_enqueue(struct ticket *t, const struct ticket_change *c, int64_t now,
+    struct arena *a)
+{
+	struct ticket_event e = event_of(t, c, now, a);
+	enum ticket_result did;
+
+	if (is_quiet(t, &e, c))
+		return keep_quiet(t, &e, c, now, a);
+	if (t->queued == 0 && t->muted.by == NULL && is_sent(t, &e, c, now))
 		return TICKET_UNCHANGED;
 	/* A repeat is only of use while there is nothing newer. */
 	if (t->queued > 0 && t->queue[0].repeat &&
@@ -586,13 +791,14 @@ ticket_enqueue(struct ticket *t, const struct ticket_change *c, int64_t now,
 		t->unsure = true;
 	}
 	did = t->queued == 0 ? begin(t, e, c, a) : join(t, e);
-	if (did == TICKET_SAME)
+	if (did == TICKET_SAME && t->muted.by == NULL)
 		return did;
-	t->alert = c->alert;
+	adopt(t, c);
+	unmark(t);
 	if (did == TICKET_QUEUED)
 		ticket_note(
 		    t, status_word(e.resolved), t->next - 1, NULL, now, a);
-	return did;
+	return did == TICKET_SAME ? TICKET_MERGED : did;
 }
 
 const struct ticket_event *

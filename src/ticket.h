@@ -29,13 +29,14 @@ enum {
 
 /* An undelivered event. */
 struct ticket_event {
-	uint64_t n;         /* serial */
-	bool resolved;      /* its status */
-	bool urgent;        /* new alert, resolve or raised severity */
-	bool repeat;        /* sent once more after an unknown outcome */
-	bool small;         /* was made smaller after a 413 */
-	int severity;       /* event_severity */
-	int64_t since;      /* when the oldest event it stands for came */
+	uint64_t n;    /* serial */
+	bool resolved; /* its status */
+	bool urgent;   /* new alert, resolve or raised severity */
+	bool repeat;   /* sent once more after an unknown outcome */
+	bool small;    /* was made smaller after a 413 */
+	bool closing;  /* no end of the alert: the firing behind it pages */
+	int severity;  /* event_severity */
+	int64_t since; /* when the oldest event it stands for came */
 	const char *digest; /* of the body */
 	const struct tree *body;
 };
@@ -50,15 +51,29 @@ struct ticket_sent {
 	int severity;
 };
 
+/*
+ * A firing alert that a mute keeps quiet: its newest state is merged, and not
+ * sent.  Its queue is empty, or holds the resolve or the repeat of what rang
+ * before.  by is NULL if it is not muted.
+ */
+struct ticket_muted {
+	const char *by;     /* name of the mute */
+	int64_t since;      /* when its first event was kept */
+	const char *digest; /* of the body that would be sent */
+	bool doubt;         /* it waited before, and may have rung */
+};
+
 /* All pointers are borrowed from the arena of the request. */
 struct ticket {
 	const char *key;
 	const char *source;       /* name of the source that opened it */
+	const char *spoke;        /* of the one that spoke last; NULL: source */
 	const struct tree *alert; /* merged; NULL in a new ticket */
 	struct ticket_event queue[TICKET_QUEUE + 1];
 	size_t queued;
 	uint64_t next; /* serial of the next event */
 	struct ticket_sent sent;
+	struct ticket_muted muted;
 	bool unsure;     /* an exchange since the last repeat had no answer */
 	unsigned tries;  /* failed in a row */
 	int64_t limited; /* when it last met 429; 0: not since an acceptance */
@@ -93,6 +108,8 @@ struct ticket_change {
 	int64_t resend_after; /* ms */
 	bool updates;         /* false: only firing and resolved are sent */
 	bool refire;          /* a raised severity rings again */
+	const char *source;   /* that speaks; NULL: the one that did last */
+	const char *muted;    /* the mute that the alert is under, or NULL */
 };
 
 enum ticket_result {
@@ -100,10 +117,30 @@ enum ticket_result {
 	TICKET_SAME,      /* what waits says it already: nothing to write */
 	TICKET_MERGED,    /* to be written, but nothing new to send */
 	TICKET_QUEUED,    /* to be written, then sent */
+	TICKET_MUTED,     /* to be written, and sent when the mute is over */
 };
 
 enum ticket_result ticket_enqueue(struct ticket *t,
     const struct ticket_change *c, int64_t now, struct arena *a);
+
+/*
+ * c is what the ticket says already, and no mute is over it any more: what
+ * was kept quiet is queued, if it still fires and is not what was accepted
+ * last.  To be written, whatever the result.
+ */
+enum ticket_result ticket_wake(struct ticket *t, const struct ticket_change *c,
+    int64_t now, struct arena *a);
+
+/*
+ * The alert came under a mute while something waited: what fires is kept
+ * quiet.  A resolve stays, for what was tried may have rung.  Only under claim.
+ * Whether there is something to be written.
+ */
+bool ticket_hush(
+    struct ticket *t, const char *by, int64_t now, struct arena *a);
+
+/* The source that spoke last. */
+const char *ticket_speaker(const struct ticket *t);
 
 /* The next event to send, or NULL. */
 const struct ticket_event *ticket_head(const struct ticket *t);

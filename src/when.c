@@ -28,8 +28,8 @@ clamp(int64_t t)
 }
 
 /* Years begin in March here, so that the leap day is the last of one. */
-static int64_t
-days_of(int year, int month, int day)
+int64_t
+when_days(int year, int month, int day)
 {
 	int y = month <= 2 ? year - 1 : year;
 	int m = (month + 9) % 12;
@@ -56,6 +56,15 @@ civil_of(int64_t t, struct civil *c)
 	c->minute = second / 60 % 60;
 	c->second = second % 60;
 	c->ms = (int)(t % WHEN_SECOND);
+}
+
+int
+when_year(int64_t t)
+{
+	struct civil c;
+
+	civil_of(clamp(t), &c);
+	return c.year;
 }
 
 static void
@@ -257,6 +266,17 @@ exists(const struct civil *c)
 	    c->minute <= 59 && c->second <= 60;
 }
 
+static int64_t
+time_of(const struct civil *c)
+{
+	int64_t minutes =
+	    (when_days(c->year, c->month, c->day) * 24 + c->hour) * 60 +
+	    c->minute - c->east;
+
+	return clamp(
+	    minutes * 60 * WHEN_SECOND + c->second * WHEN_SECOND + c->ms);
+}
+
 static bool
 parse(struct scan s, int64_t *out)
 {
@@ -268,11 +288,7 @@ parse(struct scan s, int64_t *out)
 
 		if (!forms[i](s, &c) || !exists(&c))
 			continue;
-		*out = clamp(
-		    ((days_of(c.year, c.month, c.day) * 24 + c.hour) * 60 +
-			c.minute - c.east) *
-			INT64_C(60) * WHEN_SECOND +
-		    c.second * WHEN_SECOND + c.ms);
+		*out = time_of(&c);
 		return true;
 	}
 	return false;
@@ -282,6 +298,40 @@ bool
 when_parse(const char *text, int64_t *out)
 {
 	return parse(trimmed(text), out);
+}
+
+/* 2026-12-24, or 2026-12-24T18:00 with or without seconds. */
+static bool
+wall_time(struct scan s, struct civil *c)
+{
+	if (!digits(&s, 4, 4, &c->year) || !scan_eat(&s, '-') ||
+	    !digits(&s, 2, 2, &c->month) || !scan_eat(&s, '-') ||
+	    !digits(&s, 2, 2, &c->day))
+		return false;
+	if (s.left == 0)
+		return true;
+	return (scan_eat(&s, 'T') || scan_eat(&s, ' ')) &&
+	    digits(&s, 2, 2, &c->hour) && scan_eat(&s, ':') &&
+	    digits(&s, 2, 2, &c->minute) &&
+	    (!scan_eat(&s, ':') || digits(&s, 2, 2, &c->second)) && s.left == 0;
+}
+
+bool
+when_parse_wall(const char *text, int64_t *out, bool *wall)
+{
+	struct scan s = trimmed(text);
+	struct civil c = { 0 };
+
+	*wall = wall_time(s, &c);
+	if (!*wall) {
+		c = (struct civil){ 0 };
+		if (!rfc3339(s, &c))
+			return false;
+	}
+	if (!exists(&c))
+		return false;
+	*out = time_of(&c);
+	return true;
 }
 
 /* Digits and nothing else; what is too large for a wait is the largest. */

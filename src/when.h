@@ -23,6 +23,17 @@ void when_day(int64_t t, char out[WHEN_SIZE]);
 bool when_parse(const char *text, int64_t *out);
 
 /*
+ * A day, or a time of RFC 3339 whose seconds and offset may be left out.
+ * wall: it has no offset, and *out is what the clock on the wall shows, as if
+ * it were UTC.
+ */
+bool when_parse_wall(const char *text, int64_t *out, bool *wall);
+
+/* Days from 1970 to a day of the calendar; the year of a time. */
+int64_t when_days(int year, int month, int day);
+int when_year(int64_t t);
+
+/*
  * Retry-After (RFC 9110, 10.2.3; facts/incidentio.md, 0.5): seconds, or a date.
  * The wait in milliseconds from now, never negative; false if it is neither.
  */

@@ -6,10 +6,10 @@ set -eu
 cd "$(dirname "$0")/../src"
 
 base='arena buf clean fail memory near scan'
-codec='display json pyrepr seal sign tree when'
-domain='dbt dbttext draft edrtext elementary event fivetran generic incidentio match mctext montecarlo option pace proof route sample source standard summary table template ticket wording'
+codec='display json pyrepr seal sign tree when zone'
+domain='dbt dbttext draft edrtext elementary event fivetran generic incidentio match mctext montecarlo mute option pace proof route sample source standard summary table template ticket window wording'
 io='counters file journal lock log post spool'
-app='aim answer browse catalog check command conf deliver diary drain forward health keep metrics migrate owner pick plain preview prove refusals rehearse relay replay request row secret settings setup story tend trial verify watch'
+app='aim answer browse catalog check command conf deliver diary drain forward health hush keep metrics migrate owner pick plain preview prove refusals rehearse relay replay request row secret settings setup story tend trial verify watch'
 doors='ctl responder'
 
 bad=0

@@ -173,6 +173,7 @@ SECTIONS = {
     "### Outside of sections": "top_rows",
     "### `destination NAME`": "destination_rows",
     "### `source NAME`": "source_rows",
+    "### `mute NAME`": "mute_rows",
 }
 
 
@@ -205,12 +206,13 @@ def effective(directory, kind):
         directory,
         'spool = "/var/spool/bellrelay"\n'
         'destination to { url = "https://localhost/" token_file = "t" }\n'
-        f"source probe {{ kind = {kind} destination = {{ to }} }}\n",
+        f"source probe {{ kind = {kind} destination = {{ to }} }}\n"
+        "mute probe { }\n",
     ).stdout
-    found = {"top_rows": {}, "destination_rows": {}, "source_rows": {}}
+    found = {table: {} for table in SECTIONS.values()}
     at = "top_rows"
     for line in said.splitlines():
-        head = re.fullmatch(r"(destination|source) \w+ {", line)
+        head = re.fullmatch(r"(destination|source|mute) \w+ {", line)
         if head:
             at = head.group(1) + "_rows"
         option = re.fullmatch(r"\t?([a-z_]+) = (.*)", line)

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from world import behave
-from world.site import until
+from world.site import section, until
 
 from . import calls, long_form
 from .sender import (
@@ -130,6 +130,31 @@ def test_a_drain_killed_at_any_call_loses_nothing(plain, sender, tally):
             verdict = verdict_of(sender, standin, alert).check(repeats=1)
             repeated += verdict.repeated
         assert repeated <= 1, f"{call}: only what was last sent may repeat"
+    check_spool(plain.spool)
+    assert kills > len(found) * 0.8, "most of the calls were reached"
+    tally(sender.judge(standin).check(repeats=1), kills)
+
+
+def test_the_end_of_a_mute_killed_at_any_call_loses_nothing(plain, sender, tally):
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    run = calls.Run.drain(plain)
+
+    def muted(alert):
+        plain.configure(more=section("mute", "all", {}))
+        assert sender.post(by_cgi(plain), alert, FIRING) == 202
+        quiet(plain)
+        plain.configure()
+
+    muted("trace")
+    found = run.calls()
+    found = found if long_form() else chosen(found)[::3]
+    kills = 0
+    for call in found:
+        muted(f"mute {call}")
+        kills += run.killed(call).returncode != 0
+        drain(plain)
+        verdict_of(sender, standin, f"mute {call}").check(repeats=1)
     check_spool(plain.spool)
     assert kills > len(found) * 0.8, "most of the calls were reached"
     tally(sender.judge(standin).check(repeats=1), kills)

@@ -547,6 +547,55 @@ static const struct {
 	    "conf:4: unknown name tag; wanted tags?",
 	    "a slip of the pen in a table" },
 
+	/* mutes */
+	{ "mute m { }\n" GOOD, "", "a mute of all, before the sources" },
+	{ GOOD "mute m { sources = \"m*\" types = { a } severities = { b, c } "
+	       "tables = \"*.x.*\"\ntags = d owners = e from = 2026-12-24 "
+	       "to = \"2027-01-02T06:00\" hours = { \"22:00-06:00\", "
+	       "\"sat,sun\" } timezone = \"CET-1CEST,M3.5.0,M10.5.0/3\" }\n",
+	    "", "a mute with all that it can have" },
+	{ GOOD "mute m { from = \"2026-12-24T18:00:00+01:00\" "
+	       "to = \"2026-12-24 17:00:01Z\" }\n",
+	    "", "offsets, one second after the other" },
+	{ GOOD "mute m { sources = mx }\n",
+	    "conf:4: sources: no such source as mx; wanted mc?",
+	    "a mute of a source that is not there" },
+	{ GOOD "mute m {\nfrom = 2026-12-24\nto = 2026-12-24 }\n",
+	    "conf:6: to: it is not after from; wanted a later time",
+	    "a mute that ends before it begins" },
+	{ GOOD "mute m {\nfrom = \"2026-12-24T19:00\" timezone = "
+	       "\"CET-1\"\nto = \"2026-12-24T18:00:00Z\" }\n",
+	    "conf:6: to: it is not after from; wanted a later time",
+	    "also when only the offsets tell" },
+	{ GOOD "mute m {\n\nto = \"2027-02-29\" }\n",
+	    "conf:6: to: wanted a day such as 2026-12-24, or a time such as "
+	    "2026-12-24T18:00 or 2026-12-24T18:00:00+01:00",
+	    "a day that is none" },
+	{ GOOD "mute m { from = tomorrow }\n",
+	    "conf:4: from: wanted a day such as 2026-12-24, or a time such as "
+	    "2026-12-24T18:00 or 2026-12-24T18:00:00+01:00",
+	    "a word for a time" },
+	{ GOOD "mute m { hours = { \"sat\",\n\"22-6\" } }\n",
+	    "conf:5: hours: wanted hours such as \"22:00-06:00\", \"sat,sun\" "
+	    "or \"mon-fri 22:00-06:00\"",
+	    "hours that are none" },
+	{ GOOD "mute m { timezone = \"Europe/Berlni\" }\n",
+	    "conf:4: timezone: not in /usr/share/zoneinfo (package tzdata); "
+	    "wanted a name such as Europe/Berlin, or a rule such as "
+	    "CET-1CEST,M3.5.0,M10.5.0/3",
+	    "a time zone that is not there" },
+	{ GOOD "mute m { timezone = \"../../../etc/passwd\" }\n",
+	    "conf:4: timezone: not in /usr/share/zoneinfo (package tzdata); "
+	    "wanted a name such as Europe/Berlin, or a rule such as "
+	    "CET-1CEST,M3.5.0,M10.5.0/3",
+	    "nor anywhere else" },
+	{ GOOD "mute m { table = a }\n",
+	    "conf:4: unknown name table; wanted tables?",
+	    "a slip of the pen in a mute" },
+	{ GOOD "mute m { }\n\nmute m { }\n",
+	    "conf:6: a second mute m; wanted each name once",
+	    "two mutes of one name" },
+
 	/* words */
 	{ IN_SRC("title = \"[{environment}] {title} {/a~1b/0} {{}}\" "
 		 "description = '{description}\\n{tables}{metadata.x}' "
@@ -944,6 +993,43 @@ values(void)
 	ok(c.arena.blocks == NULL && c.files == NULL, "all of it is freed");
 }
 
+/* Times of a mute are those of its zone, if they say no other. */
+static void
+mutes(void)
+{
+	struct conf c = { .path = NULL };
+	struct fail f = { 0 };
+
+	put("conf", 0644,
+	    GOOD "mute a { from = \"2026-12-24T18:00\" to = 2026-12-27 "
+		 "timezone = \"CET-1\" }\n"
+		 "mute b { from = 2026-12-24T18:00:00Z timezone = \"CET-1\" }\n"
+		 "mute c { from = 2026-12-24 hours = sat }\n");
+	ok(conf_read(in_dir("conf"), &c, &f), "it reads: %s", f.text);
+	ok(c.n_mutes == 3, "mutes, in order");
+	is(c.mutes[0].match.name, "a", "by name");
+	ok(c.mutes[0].window.from == INT64_C(1798131600000),
+	    "a time of the zone");
+	ok(c.mutes[0].window.to == INT64_C(1798326000000),
+	    "a day is its midnight there");
+	ok(c.mutes[1].window.from == INT64_C(1798135200000),
+	    "a time with an offset");
+	ok(c.mutes[1].window.to == WINDOW_NEVER, "without an end");
+	ok(c.mutes[2].window.from == INT64_C(1798070400000),
+	    "UTC, if there is no zone");
+	ok(c.mutes[2].window.hourly && !mute_is_total(&c.mutes[2]),
+	    "with hours");
+	conf_free(&c);
+	put("conf", 0644,
+	    GOOD "mute a { timezone = \"Europe/Berlin\" hours = { mon-sun } }");
+	ok(conf_read(in_dir("conf"), &c, &f), "a zone by its name: %s", f.text);
+	ok(zone_ahead(&c.mutes[0].window.zone, INT64_C(1798131600000)) ==
+		3600000,
+	    "it is known how far ahead it is");
+	ok(mute_is_total(&c.mutes[0]), "all days are for ever");
+	conf_free(&c);
+}
+
 /* What is printed reads as the same, wherever it is read. */
 static void
 round_trip(void)
@@ -963,7 +1049,10 @@ round_trip(void)
 			   "route b { tables = { \"*.\\\"x\", y } destination "
 			   "= oncall }\n"
 			   "table \"*.\\\"z\" { tags = q severity = s }\n"
-			   "route a { destination = { oncall } sources = p }");
+			   "route a { destination = { oncall } sources = p }\n"
+			   "mute z { sources = p hours = { \"sat\" } "
+			   "timezone = \"CET-1\" }\n"
+			   "mute y { tables = \"*.\\\"y\" to = 2027-01-01 }\n");
 	ok(conf_read(in_dir("conf"), &a, &f), "it reads: %s", f.text);
 	conf_print(&a, &first);
 	put("sub/printed", 0644, first.data);
@@ -1191,6 +1280,7 @@ main(void)
 	no_secret_is_told();
 	values();
 	round_trip();
+	mutes();
 	staleness();
 	again_and_again();
 	relative();

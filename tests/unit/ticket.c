@@ -465,10 +465,217 @@ revivals(void)
 	    "a ticket that is gone goes on behind its dead letter");
 }
 
+/*
+ * f firing, r resolved, F firing under a mute, each with what tells it from
+ * others; A the head is accepted, H what waits comes under a mute, W no mute
+ * is over it any more.
+ */
+static void
+play(struct ticket *t, const char *steps)
+{
+	for (const char *p = steps; *p != '\0'; p++) {
+		char what[2] = { p[1], '\0' };
+		struct ticket_change c;
+
+		if (*p == ' ')
+			continue;
+		if (*p == 'A')
+			accept(t, start);
+		if (*p == 'H')
+			(void)ticket_hush(t, "night", start, &arena);
+		if (*p == 'W') {
+			c = change('f', "", "minor");
+			c.alert = tree_merge(&arena, t->alert, NULL);
+			c.body = event_body(c.alert, "key", &arena);
+			(void)ticket_wake(t, &c, start, &arena);
+		}
+		if (strchr("AHW", *p) != NULL)
+			continue;
+		c = change(*p == 'r' ? 'r' : 'f', what, "minor");
+		c.muted = *p == 'F' ? "night" : NULL;
+		(void)ticket_enqueue(t, &c, start, &arena);
+		p++;
+	}
+}
+
+static const struct {
+	const char *steps;
+	const char *queue;
+	bool muted;
+	const char *why;
+} mutes[] = {
+	{ "F1", "", true, "a muted alert has no queue" },
+	{ "F1 F2", "", true, "nor has its update" },
+	{ "F1 W", "f:1", false, "it rings when the mute is over" },
+	{ "F1 F2 W", "f:2", false, "as it is by then" },
+	{ "F1 W A W", "", false, "once" },
+	{ "F1 r1", "", false, "resolved before it rang nothing is sent" },
+	{ "F1 r1 W", "", false, "nor later" },
+	{ "F1 r1 F2", "", true, "it can come under it again" },
+	{ "F1 r1 f2", "f:2", false, "and ring when there is none" },
+	{ "F1 f2", "f:2", false, "what the mute does not take rings at once" },
+	{ "F1 f1", "f:1", false, "also when the mute was over just now" },
+	{ "f1 A F1", "", false, "what was accepted last is not muted" },
+	{ "f1 A F2", "", true, "an update of what rang is" },
+	{ "f1 A F2 W", "f:2", false, "and goes when it is over" },
+	{ "f1 A F2 F1", "", false, "unless it is what was accepted again" },
+	{ "f1 A F2 r2", "r:2", false, "the resolve of what rang goes at once" },
+	{ "f1 A F2 r2 A", "", false, "and that is all" },
+	{ "f1 A r1 A F2", "", true, "reopened it is muted" },
+	{ "f1 A r1 A F2 W", "f:2", false, "and rings when it is over" },
+	{ "f1 A r1 A F2 r2", "", false, "or never, if it is over before" },
+	{ "f1 F2", "f:2", false, "what waits is not taken away by a webhook" },
+	{ "f1 H", "", true, "but before it leaves" },
+	{ "f1 H W", "f:1", false, "to ring when the mute is over" },
+	{ "f1 H r1", "r:1", false, "its resolve is sent: it may have rung" },
+	{ "f1 H F2 r2", "r:2", false, "also after an update" },
+	{ "f1 H F2 r2 A F3 r3", "", false, "but that of the next does not" },
+	{ "r1 H", "r:1", false, "a resolve that waits stays" },
+	{ "f1 r1 H", "r:1", false, "also behind what did not ring" },
+	{ "f1 A f2 r2 H", "r:2", false, "also behind an update" },
+	{ "f1 r1 f2 H", "r:1", true, "what fires again after it does not" },
+	{ "f1 r1 f2 H A", "", true, "and is muted when it was sent" },
+	{ "f1 r1 f2 H A W", "f:2", false, "until it may ring" },
+	{ "f1 r1 f2 H f3", "r:1 f:3", false,
+	    "or something comes that no mute takes" },
+};
+
+static void
+muting(void)
+{
+	for (size_t i = 0; i < sizeof(mutes) / sizeof(mutes[0]); i++) {
+		struct ticket t = fresh();
+
+		play(&t, mutes[i].steps);
+		ok(strcmp(queue(&t), mutes[i].queue) == 0 &&
+			(t.muted.by != NULL) == mutes[i].muted,
+		    "%s: %s (%s)", mutes[i].steps, mutes[i].why, queue(&t));
+	}
+}
+
+static void
+mutes_and_results(void)
+{
+	struct ticket t = fresh();
+	struct ticket_change c = change('f', "1", "minor");
+	struct ticket_event sent;
+
+	c.muted = "night";
+	ok(ticket_enqueue(&t, &c, start, &arena) == TICKET_MUTED,
+	    "what is muted is to be written");
+	ok(ticket_enqueue(&t, &c, start + 1, &arena) == TICKET_SAME,
+	    "the same again is not");
+	ok(t.muted.since == start, "it is known since when");
+	ok(ticket_received(&t) == start, "and counts as received");
+	c.muted = "weekend";
+	ok(ticket_enqueue(&t, &c, start + 2, &arena) == TICKET_MUTED,
+	    "another mute is written down");
+	is(t.muted.by, "weekend", "by its name");
+	ok(t.muted.since == start, "quiet since the first");
+	c = change('r', "1", "minor");
+	ok(ticket_enqueue(&t, &c, start + 3, &arena) == TICKET_MERGED,
+	    "a resolve of what never rang is merged");
+	ok(event_resolved(t.alert), "and known");
+
+	t = fresh();
+	play(&t, "f1 A");
+	c = change('f', "1", "minor");
+	c.muted = "night";
+	ok(ticket_enqueue(&t, &c, start + 601 * SECOND, &arena) ==
+		TICKET_UNCHANGED,
+	    "under a mute nothing is sent again after resend_after");
+	c.target = "another url";
+	ok(ticket_enqueue(&t, &c, start, &arena) == TICKET_MUTED,
+	    "what another URL has not had rings there later");
+
+	t = fresh();
+	play(&t, "f1 A");
+	c = change('f', "2", "minor");
+	c.muted = "night";
+	c.updates = false;
+	ok(ticket_enqueue(&t, &c, start, &arena) == TICKET_MERGED &&
+		t.muted.by == NULL,
+	    "an update that is never sent is not muted");
+
+	t = fresh();
+	play(&t, "f1 A r1 A f2 H");
+	c = change('r', "2", "minor");
+	c.updates = false;
+	ok(ticket_enqueue(&t, &c, start, &arena) == TICKET_QUEUED,
+	    "the resolve of what may have rung again is no mere update");
+
+	t = fresh();
+	play(&t, "f1");
+	sent = *ticket_head(&t);
+	ticket_failed(&t, &sent, true, "time-out", 0, start, &arena);
+	play(&t, "A F2");
+	is(queue(&t), "f:1", "a repeat is not taken away by a muted update");
+	ok(t.muted.by != NULL, "which is kept");
+	(void)ticket_hush(&t, "night", start, &arena);
+	play(&t, "A");
+	is(queue(&t), "", "it is sent");
+	play(&t, "W");
+	is(queue(&t), "f:2", "and the update after the mute");
+}
+
+static void
+mutes_and_severities(void)
+{
+	struct ticket t = fresh();
+	struct ticket_change c = change('f', "2", "critical");
+
+	play(&t, "f1 A");
+	c.refire = true;
+	(void)ticket_enqueue(&t, &c, start, &arena);
+	is(queue(&t), "r:2 f:2", "a raised severity is to ring again");
+	(void)ticket_hush(&t, "night", start, &arena);
+	is(queue(&t), "", "under a mute it does not, nor is it resolved");
+	ok(t.muted.by != NULL, "it is muted");
+	(void)ticket_wake(&t, &c, start, &arena);
+	is(queue(&t), "r:2 f:2", "it rings again when the mute is over");
+	ok(ticket_urgent(&t), "ahead of mere updates");
+}
+
+/* What is written can be read, and by which source it was muted. */
+static void
+muted_files(void)
+{
+	struct ticket t = fresh();
+	struct ticket_change c = change('f', "1", "minor");
+	struct buf text = BUF_MAX(1 << 20);
+	struct ticket back;
+	struct fail f = { 0 };
+
+	c.muted = "night";
+	c.source = "dbt";
+	(void)ticket_enqueue(&t, &c, start, &arena);
+	ticket_write(&t, &arena, &text);
+	ok(ticket_parse(text.data, text.len, &back, &arena, &f) &&
+		back.muted.since == start && !back.muted.doubt,
+	    "a muted ticket reads back");
+	is(back.muted.by, "night", "with its mute");
+	is(ticket_speaker(&back), "dbt", "and the source that spoke last");
+	is(back.source, "montecarlo", "which is not the one that opened it");
+	c.source = "montecarlo";
+	c.muted = NULL;
+	(void)ticket_enqueue(&back, &c, start, &arena);
+	is(ticket_speaker(&back), "montecarlo", "who may be the same again");
+	ok(back.spoke == NULL, "and then is not written twice");
+	buf_reset(&text);
+	ticket_write(&back, &arena, &text);
+	ok(strstr(text.data, "\"muted\"") == NULL,
+	    "a ticket that is not muted does not say so");
+	buf_free(&text);
+}
+
 int
 main(void)
 {
 	queueing();
+	muting();
+	mutes_and_results();
+	mutes_and_severities();
+	muted_files();
 	serials();
 	unchanged();
 	updates();
