@@ -59,6 +59,7 @@ WARN = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2 \
 	-Wimplicit-fallthrough -Wstrict-prototypes -Wmissing-prototypes
 HARDEN = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
 	-fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero \
+	-fzero-call-used-regs=used-gpr \
 	-fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing
 HARDEN_LD = -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code
 FLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -iquote src \
@@ -98,14 +99,14 @@ define install
 	|| missing="$$missing $$p"; done; \
 [ -z "$$missing" ] || { echo "installing:$$missing"; \
 	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	$$sudo apt-get update -qq && \
-	policy=/usr/sbin/policy-rc.d; ours=; \
-	[ -e $$policy ] || { ours=$$policy; \
+	$$sudo apt-get update -qq || exit; \
+	policy=/usr/sbin/policy-rc.d; \
+	[ -e $$policy ] || { trap "$$sudo rm -f $$policy" EXIT; \
+	trap 'exit 130' INT TERM HUP; \
 	printf '#!/bin/sh\nexit 101\n' | $$sudo tee $$policy >/dev/null; \
 	$$sudo chmod 755 $$policy; }; \
 	DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq \
-	--no-install-recommends $$missing >/dev/null; code=$$?; \
-	[ -z "$$ours" ] || $$sudo rm -f $$ours; exit $$code; }
+	--no-install-recommends $$missing >/dev/null; }
 endef
 
 packages:

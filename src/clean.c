@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { FILES_MAX = 1 << 16 };
+
 /* A name that ends in _ stands for all that begin so, one that begins with _
  * for all that end so in either case. */
 static const char *const obeyed[] = {
@@ -75,6 +77,21 @@ keep_descriptors(void)
 			(void)open("/dev/null", modes[fd]);
 }
 
+/* Each destination takes some.  The soft limit, 1,024, is what select() can
+ * count; we wait with poll(), and so does libfcgi where it serves us. */
+static void
+raise_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == -1 ||
+	    files.rlim_cur >= FILES_MAX)
+		return;
+	files.rlim_cur =
+	    files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 void
 clean_process(void)
 {
@@ -92,5 +109,8 @@ clean_process(void)
 	 * secrets; a process that is not dumpable makes none at all. */
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)prctl(PR_SET_DUMPABLE, 0);
+	/* What we might be made to start gains nothing by its set-uid bit. */
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	raise_files();
 	keep_descriptors();
 }

@@ -198,21 +198,40 @@ command_help(const struct command *c)
 
 /* ---- messages ---- */
 
-void
-command_say(const char *fmt, ...)
+__attribute__((format(printf, 1, 0))) static void
+say(const char *fmt, va_list ap)
 {
 	struct buf line = BUF_MAX(LINE_BYTES * 8);
 	char text[LINE_BYTES];
-	va_list ap;
 
-	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	buf_puts(&line, "bellrelay: ");
 	display_puts(&line, text);
 	buf_puts(&line, "\n");
 	(void)fwrite(line.data, 1, line.len, stderr);
 	buf_free(&line);
+}
+
+void
+command_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void
+command_progress(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (isatty(STDERR_FILENO) != 1)
+		return;
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
 }
 
 int

@@ -74,7 +74,12 @@ void command_help(const struct command *c);
 /* One line to stderr, with all that is not fit for a terminal escaped. */
 void command_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same with a failure's text; returns code. */
+/* The same, if somebody watches: what is under way, where stderr is a
+ * terminal. */
+void command_progress(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+
+/* A failure's text likewise; returns code. */
 int command_failed(const struct fail *f, int code);
 
 /*

@@ -385,6 +385,8 @@ conf_read(const char *path, struct conf *out, struct fail *f)
 	bool done = absolute(out, path, f) && read_settings(&r, out->path) &&
 	    read_sections(&r);
 
+	if (out->files == NULL)
+		out->files = settings.plain.files;
 	settings_free(&settings);
 	if (done)
 		trust_bundled(out);

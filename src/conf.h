@@ -108,7 +108,8 @@ struct conf {
  */
 bool conf_find(const char *named, struct buf *out, struct fail *f);
 
-/* Read it.  *out must be zero; conf_free is safe whatever the result. */
+/* Read it.  *out must be zero; conf_free is safe whatever the result, and
+ * files has all that were tried. */
 bool conf_read(const char *path, struct conf *out, struct fail *f);
 void conf_free(struct conf *c);
 

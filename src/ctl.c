@@ -10,6 +10,7 @@
 #include "clean.h"
 #include "command.h"
 #include "deliver.h"
+#include "doctor.h"
 #include "fail.h"
 #include "migrate.h"
 #include "near.h"
@@ -36,6 +37,7 @@ static const struct command *const commands[] = {
 	&verify_command,
 	&preview_map,
 	&check_command,
+	&doctor_command,
 	&trial_test,
 	&rehearse_try,
 	&deliver_drain,

@@ -12,6 +12,8 @@
 #include "when.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- who may see ---- */
 
@@ -95,7 +97,7 @@ because(struct report *p, const char *name, const char *why)
 }
 
 static void
-put_num(struct report *p, struct tree *to, const char *name, int64_t n)
+put_num(const struct report *p, struct tree *to, const char *name, int64_t n)
 {
 	tree_set_num(p->a, to, name, n);
 }
@@ -208,15 +210,53 @@ failing(struct report *p)
 	return true;
 }
 
+/* Whether the query has that name among its parameters. */
 static bool
-is_strict(const struct request *req)
+asks(const struct request *req, const char *name)
 {
-	const char *query = request_param(req, "QUERY_STRING");
+	const char *at = request_param(req, "QUERY_STRING");
+	size_t n = strlen(name);
 
-	return strcmp(query, "strict") == 0 ||
-	    strncmp(query, "strict=", 7) == 0 ||
-	    strncmp(query, "strict&", 7) == 0 ||
-	    strstr(query, "&strict") != NULL;
+	while (strncmp(at, name, n) != 0 || strchr("=&", at[n]) == NULL) {
+		at = strchr(at, '&');
+		if (at++ == NULL)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The request and who answers it, for doctor, to whom a web server can lie by
+ * leaving things out.
+ */
+static struct tree *
+about(const struct report *p, const struct request *req)
+{
+	const struct setup *s = p->r->setup;
+	struct tree *to = tree_new(p->a, TREE_OBJECT);
+	struct stat st;
+
+	tree_set(p->a, to, "authorization",
+	    tree_bool(
+		p->a, request_param(req, "HTTP_AUTHORIZATION")[0] != '\0'));
+	put_num(p, to, "user", geteuid());
+	if (s == NULL || stat(s->conf.spool, &st) == -1)
+		return to;
+	put_num(p, to, "spool_user", st.st_uid);
+	put_num(p, to, "spool_device", (int64_t)st.st_dev);
+	put_num(p, to, "spool_inode", (int64_t)st.st_ino);
+	return to;
+}
+
+static void
+put_details(const struct report *p, const struct request *req, struct tree *to)
+{
+	tree_set_str(p->a, to, "version", VERSION);
+	tree_set(p->a, to, "request", about(p, req));
+	if (asks(req, "request"))
+		return;
+	tree_set(p->a, to, "reasons", p->reasons);
+	tree_set(p->a, to, "destinations", p->destinations);
 }
 
 void
@@ -239,10 +279,8 @@ health_answer(struct relay *r, const struct request *req, struct answer *out)
 		bad            ? "failing"
 		    : degraded ? "degraded"
 			       : "ok"));
-	if (health_may_see(r, req)) {
-		tree_set(p.a, to, "reasons", p.reasons);
-		tree_set(p.a, to, "destinations", p.destinations);
-		tree_set_str(p.a, to, "version", VERSION);
-	}
-	answer_json(out, bad || (degraded && is_strict(req)) ? 503 : 200, to);
+	if (health_may_see(r, req))
+		put_details(&p, req, to);
+	answer_json(
+	    out, bad || (degraded && asks(req, "strict")) ? 503 : 200, to);
 }

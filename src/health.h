@@ -35,7 +35,11 @@ void health_look(
 /* Whether the request may see details: see the option `status`. */
 bool health_may_see(const struct relay *r, const struct request *req);
 
-/* Answer a GET of healthz. */
+/*
+ * Answer a GET of healthz.  With ?strict what is degraded is 503 too.  Who may
+ * see details also sees what of the request came here, and who it is that
+ * answers; with ?request that instead of the destinations.
+ */
 void health_answer(
     struct relay *r, const struct request *req, struct answer *out);
 

@@ -38,6 +38,7 @@ struct proof {
 	const struct source_request *request;
 	const struct option_value *secrets;
 	unsigned char signature[SIGN_MAX];
+	struct pyrepr_floats floats;
 	struct buf text;
 };
 
@@ -99,7 +100,8 @@ table_signs(
     struct proof *p, size_t table, bool *varies, bool *right, struct fail *f)
 {
 	buf_reset(&p->text);
-	if (!pyrepr_urlencode(p->request->tree, table, &p->text, varies, f))
+	if (!pyrepr_urlencode_again(
+		p->request->tree, table, &p->floats, &p->text, varies, f))
 		return false;
 	if (p->text.full)
 		return fail_set(f, FAIL_INPUT,
@@ -131,6 +133,7 @@ prove(const struct source *s, const struct source_request *r, struct arena *a,
 {
 	struct proof p = { .request = r,
 		.secrets = source_option(s, "secret_file"),
+		.floats = PYREPR_FLOATS,
 		.text = BUF_MAX(TIMES_LONGER * r->body_len) };
 	bool proven;
 
@@ -142,6 +145,7 @@ prove(const struct source *s, const struct source_request *r, struct arena *a,
 		    "no secret: set secret_file, or verify = off");
 	proven = signature_there(&p, f) && object_there(r, f) &&
 	    signature_right(&p, f);
+	buf_free(&p.floats.worked);
 	buf_free(&p.text);
 	return proven;
 }

@@ -588,13 +588,15 @@ read_file(struct plain *p, const char *path, struct fail *f)
 {
 	struct reader *r = arena_alloc(p->arena, sizeof(*r));
 	struct buf text = BUF_MAX(BYTES_MAX - p->bytes);
-	bool done = load(p, path, &text, &r->file, f);
+	bool done;
 
+	/* Also one that cannot be read is one of the configuration's. */
+	r->file = (struct file){ .next = p->files, .path = path };
+	p->files = &r->file;
+	done = load(p, path, &text, &r->file, f);
 	if (done) {
 		r->outer = p->reader;
 		r->in = (struct scan){ (unsigned char *)text.data, text.len };
-		r->file.next = p->files;
-		p->files = &r->file;
 		p->reader = r;
 		p->bytes += text.len;
 		begin_part(p, path, 1);

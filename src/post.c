@@ -42,6 +42,8 @@ struct slot {
 	long timeout_ms;
 	bool own_ca;
 	struct place place;
+	struct post_way *way;
+	struct curl_slist *detour; /* of `here` */
 	struct post_answer answer;
 	char error[CURL_ERROR_SIZE];
 };
@@ -77,7 +79,7 @@ is_loopback(const char *host)
 }
 
 static bool
-check_place(const char *scheme, const char *host, const char *port,
+check_place(const char *scheme, const char *host, const char *port, bool any,
     struct place *out, struct fail *f)
 {
 	(void)snprintf(out->host, sizeof(out->host), "%.80s%s%.6s", host,
@@ -88,14 +90,15 @@ check_place(const char *scheme, const char *host, const char *port,
 	if (!out->plain)
 		return fail_set(f, FAIL_BROKEN,
 		    "the url begins with %.20s:, wanted https:", scheme);
-	return is_loopback(host) ||
+	return any || is_loopback(host) ||
 	    fail_set(f, FAIL_BROKEN,
 		"%s is not this machine: the url must begin with https:",
 		out->host);
 }
 
 static bool
-parse_url(CURLU *u, const char *url, struct place *out, struct fail *f)
+parse_url(
+    CURLU *u, const char *url, bool any, struct place *out, struct fail *f)
 {
 	char *scheme = NULL, *host = NULL, *port = NULL;
 	CURLUcode rc = curl_url_set(u, CURLUPART_URL, url,
@@ -112,7 +115,7 @@ parse_url(CURLU *u, const char *url, struct place *out, struct fail *f)
 		rc = curl_url_get(u, CURLUPART_HOST, &host, 0);
 	if (rc == CURLUE_OK)
 		(void)curl_url_get(u, CURLUPART_PORT, &port, 0);
-	did = rc == CURLUE_OK ? check_place(scheme, host, port, out, f)
+	did = rc == CURLUE_OK ? check_place(scheme, host, port, any, out, f)
 			      : fail_set(f, FAIL_BROKEN,
 				    "not a url (%s): wanted https://HOST/PATH",
 				    curl_url_strerror(rc));
@@ -122,8 +125,9 @@ parse_url(CURLU *u, const char *url, struct place *out, struct fail *f)
 	return did;
 }
 
+/* any: plain http may lead anywhere. */
 static bool
-find_place(const char *url, struct place *out, struct fail *f)
+find_place(const char *url, bool any, struct place *out, struct fail *f)
 {
 	CURLU *u;
 	bool did;
@@ -134,7 +138,7 @@ find_place(const char *url, struct place *out, struct fail *f)
 			    "a space, a control or a letter beyond ASCII in "
 			    "the url: write it as %%XX");
 	u = curl_url();
-	did = parse_url(u, url, out, f);
+	did = parse_url(u, url, any, out, f);
 	curl_url_cleanup(u);
 	return did;
 }
@@ -144,7 +148,7 @@ post_url_ok(const char *url, struct fail *f)
 {
 	struct place place;
 
-	return find_place(url, &place, f);
+	return find_place(url, false, &place, f);
 }
 
 /* ---- what libcurl asks and tells on the way ---- */
@@ -235,6 +239,101 @@ on_body(char *bytes, size_t size, size_t n, void *from)
 	a->text_len += n < room ? n : room;
 	s->heard += n;
 	return s->heard > BODY_READ_MAX ? 0 : n;
+}
+
+/* ---- the way there ---- */
+
+/* libcurl says it to people alone, and OpenSSL is sign's to know. */
+static int
+on_debug(CURL *easy, curl_infotype sort, char *text, size_t n, void *from)
+{
+	static const char says[] = "SSL connection using ";
+	struct post_way *w = ((struct slot *)from)->way;
+	size_t skip = sizeof(says) - 1;
+
+	(void)easy;
+	if (sort != CURLINFO_TEXT || n < skip || memcmp(text, says, skip) != 0)
+		return 0;
+	while (n > skip && (unsigned char)text[n - 1] <= ' ')
+		n--;
+	(void)snprintf(
+	    w->tls, sizeof(w->tls), "%.*s", (int)(n - skip), text + skip);
+	return 0;
+}
+
+static void
+set_way(struct slot *s, const struct post_target *t)
+{
+	CURL *e = s->easy;
+
+	s->way = t->way;
+	if (t->here) {
+		s->detour = curl_slist_append(NULL, "::127.0.0.1:");
+		(void)curl_easy_setopt(e, CURLOPT_CONNECT_TO, s->detour);
+		(void)curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+	}
+	if (s->way == NULL)
+		return;
+	*s->way = (struct post_way){ .found_ms = 0 };
+	(void)curl_easy_setopt(e, CURLOPT_CERTINFO, 1L);
+	(void)curl_easy_setopt(e, CURLOPT_VERBOSE, 1L);
+	(void)curl_easy_setopt(e, CURLOPT_DEBUGFUNCTION, on_debug);
+	(void)curl_easy_setopt(e, CURLOPT_DEBUGDATA, s);
+}
+
+/* The first certificate is the server's own. */
+static int64_t
+expiry(CURL *e)
+{
+	static const char says[] = "Expire date:";
+	struct curl_certinfo *info = NULL;
+
+	if (curl_easy_getinfo(e, CURLINFO_CERTINFO, &info) != CURLE_OK ||
+	    info == NULL || info->num_of_certs < 1)
+		return 0;
+	for (struct curl_slist *l = info->certinfo[0]; l != NULL; l = l->next)
+		if (strncmp(l->data, says, sizeof(says) - 1) == 0)
+			return (int64_t)curl_getdate(
+				   l->data + sizeof(says) - 1, NULL) *
+			    WHEN_SECOND;
+	return 0;
+}
+
+static long
+ms_until(CURL *e, CURLINFO what)
+{
+	curl_off_t us = 0;
+
+	(void)curl_easy_getinfo(e, what, &us);
+	return (long)(us / 1000);
+}
+
+static void
+keep_text(CURL *e, CURLINFO what, char *to, size_t size)
+{
+	char *text = NULL;
+
+	(void)curl_easy_getinfo(e, what, &text);
+	(void)snprintf(to, size, "%s", text == NULL ? "" : text);
+}
+
+static void
+note_way(struct slot *s)
+{
+	struct post_way *w = s->way;
+	CURL *e = s->easy;
+	long plain, secure;
+
+	if (w == NULL)
+		return;
+	keep_text(e, CURLINFO_PRIMARY_IP, w->address, sizeof(w->address));
+	keep_text(e, CURLINFO_CONTENT_TYPE, w->type, sizeof(w->type));
+	keep_text(e, CURLINFO_REDIRECT_URL, w->location, sizeof(w->location));
+	w->found_ms = ms_until(e, CURLINFO_NAMELOOKUP_TIME_T);
+	plain = ms_until(e, CURLINFO_CONNECT_TIME_T);
+	secure = ms_until(e, CURLINFO_APPCONNECT_TIME_T);
+	w->connected_ms = secure > plain ? secure : plain;
+	w->expires = expiry(e);
 }
 
 /* ---- settings (facts/webservers-and-c.md, 5.4) ---- */
@@ -492,7 +591,8 @@ static void
 leave(struct slot *s, enum state state)
 {
 	curl_slist_free_all(s->headers);
-	s->headers = NULL;
+	curl_slist_free_all(s->detour);
+	s->headers = s->detour = NULL;
 	s->state = state;
 }
 
@@ -522,6 +622,7 @@ finish(struct post *p, struct slot *s, CURLcode code)
 		p->distrust = true;
 	else if (a->status != 0 && connects > 0 && !s->place.plain)
 		p->distrust = false;
+	note_way(s);
 	(void)curl_multi_remove_handle(p->multi, s->easy);
 	leave(s, DONE);
 	p->news = true;
@@ -543,7 +644,7 @@ static bool
 prepare(struct post *p, struct slot *s, const struct post_target *t,
     const char *body, size_t n, struct fail *f)
 {
-	if (!find_place(t->url, &s->place, f))
+	if (!find_place(t->url, t->plain, &s->place, f))
 		return false;
 	if (t->token != NULL && !add_token(s, t->token))
 		return fail_set(f, FAIL_BROKEN,
@@ -551,6 +652,7 @@ prepare(struct post *p, struct slot *s, const struct post_target *t,
 		    "look at token_file");
 	curl_easy_reset(s->easy);
 	set_callbacks(s);
+	set_way(s, t);
 	set_body(s, body, n);
 	if (!set_constants(s->easy) || !set_target(p, s, t) ||
 	    curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, s->headers) !=

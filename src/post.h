@@ -10,9 +10,21 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct fail;
 struct post;
+
+/* What an exchange saw on its way; "" and 0 where it did not come so far. */
+struct post_way {
+	char address[64];   /* of the server, that was connected to */
+	long found_ms;      /* until its name was resolved */
+	long connected_ms;  /* until it was connected, TLS included */
+	char tls[96];       /* version and cipher */
+	int64_t expires;    /* when its certificate does, ms since 1970 */
+	char type[96];      /* the Content-Type header */
+	char location[256]; /* where it was redirected to, and did not go */
+};
 
 /* Where to.  All borrowed; url has been checked by post_url_ok. */
 struct post_target {
@@ -20,6 +32,11 @@ struct post_target {
 	const char *token;   /* sent as Authorization: Bearer; NULL: none */
 	const char *ca_file; /* NULL: the system's certificates */
 	long connect_ms;
+	/* For who looks, rather than sends. */
+	struct post_way *way; /* to be filled; or NULL */
+	bool plain;           /* http to any host: nothing here is secret */
+	bool here;            /* this very machine is asked, whatever its name
+				 resolves to */
 };
 
 enum post_slot { POST_WEBHOOK, POST_DRAIN, POST_WATCH, POST_SLOTS };

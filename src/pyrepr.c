@@ -73,7 +73,9 @@ struct writer {
 	struct buf *out;
 	uint32_t table; /* its bit */
 	bool varies;
-	size_t range; /* where the last character was found */
+	size_t range;                 /* where the last character was found */
+	struct pyrepr_floats *floats; /* or NULL */
+	size_t taken;                 /* bytes of them */
 	const struct tree *open[TREE_DEPTH];
 };
 
@@ -566,6 +568,37 @@ put_decimal(struct writer *w, const struct decimal *d)
 	}
 }
 
+enum { INFINITE = -1 }; /* digits of what is too large */
+
+/* What is not sure: through a double, with so many digits at most. */
+static void
+through_double(const char *s, size_t n, int sent, struct decimal *d)
+{
+	double x = to_double(s, n);
+
+	memset(d, 0, sizeof(*d));
+	if (x > DBL_MAX)
+		d->n = INFINITE;
+	else if (x > 0)
+		shortest(x, sent, d);
+}
+
+/* The same, from what an earlier text of this tree took. */
+static void
+work_out(struct writer *w, const char *s, size_t n, int sent, struct decimal *d)
+{
+	struct pyrepr_floats *floats = w->floats;
+
+	if (floats != NULL && floats->whole) {
+		memcpy(d, floats->worked.data + w->taken, sizeof(*d));
+		w->taken += sizeof(*d);
+		return;
+	}
+	through_double(s, n, sent, d);
+	if (floats != NULL)
+		buf_add(&floats->worked, d, sizeof(*d));
+}
+
 /* repr() of a float. */
 static void
 put_float(struct writer *w, const char *s, size_t n)
@@ -573,7 +606,6 @@ put_float(struct writer *w, const char *s, size_t n)
 	const char *end = s + n;
 	struct decimal d;
 	int sent = MOST;
-	double x;
 
 	if (*s == 'N') {
 		PUT(w, "nan");
@@ -590,15 +622,11 @@ put_float(struct writer *w, const char *s, size_t n)
 		}
 		sent = d.n;
 	}
-	x = to_double(s, (size_t)(end - s));
-	if (x > DBL_MAX) {
+	work_out(w, s, (size_t)(end - s), sent, &d);
+	if (d.n == INFINITE)
 		PUT(w, "inf");
-		return;
-	}
-	d.n = 0;
-	if (x > 0)
-		shortest(x, sent, &d);
-	put_decimal(w, &d);
+	else
+		put_decimal(w, &d);
 }
 
 /* ---- values ------------------------------------------------------------ */
@@ -715,15 +743,19 @@ put_member(struct writer *w, const struct tree *t, struct fail *f)
 }
 
 bool
-pyrepr_urlencode(const struct tree *t, size_t table, struct buf *out,
-    bool *varies, struct fail *f)
+pyrepr_urlencode_again(const struct tree *t, size_t table,
+    struct pyrepr_floats *floats, struct buf *out, bool *varies, struct fail *f)
 {
-	struct writer w = { .out = out, .table = 1u << table };
+	struct writer w = {
+		.out = out, .table = 1u << table, .floats = floats
+	};
 	bool did = true;
 
 	*varies = false;
 	if (!tree_is(t, TREE_OBJECT))
 		return fail_set(f, FAIL_INPUT, "not a JSON object");
+	if (floats != NULL && !floats->whole)
+		buf_reset(&floats->worked);
 	w.at = w.end = out->data + out->len;
 	for (const struct tree *m = t->first; m != NULL && did; m = m->next) {
 		if (m != t->first)
@@ -732,5 +764,14 @@ pyrepr_urlencode(const struct tree *t, size_t table, struct buf *out,
 	}
 	commit(&w);
 	*varies = w.varies;
+	if (floats != NULL)
+		floats->whole = did && !floats->worked.full;
 	return did;
+}
+
+bool
+pyrepr_urlencode(const struct tree *t, size_t table, struct buf *out,
+    bool *varies, struct fail *f)
+{
+	return pyrepr_urlencode_again(t, table, NULL, out, varies, f);
 }

@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct buf;
+#include "buf.h"
+
 struct fail;
 struct tree;
 
@@ -33,5 +34,21 @@ const char *pyrepr_version(size_t table);
  */
 bool pyrepr_urlencode(const struct tree *t, size_t table, struct buf *out,
     bool *varies, struct fail *f);
+
+/*
+ * The floats of one tree that take long to print, worked out for its first
+ * text: they are the same under every table.  The caller frees worked.
+ */
+struct pyrepr_floats {
+	struct buf worked;
+	bool whole;
+};
+
+#define PYREPR_FLOATS ((struct pyrepr_floats){ .worked = BUF_MAX(16 << 20) })
+
+/* The same, for who asks for one tree's text under several tables. */
+bool pyrepr_urlencode_again(const struct tree *t, size_t table,
+    struct pyrepr_floats *floats, struct buf *out, bool *varies,
+    struct fail *f);
 
 #endif

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "refusals.h"
 #include "request.h"
+#include "sandbox.h"
 #include "source.h"
 #include "summary.h"
 #include "tree.h"
@@ -102,6 +103,34 @@ reject(struct relay *r, struct setup *fresh, const struct fail *f, int64_t now)
 	    f->text);
 }
 
+/* Whether the spool in use is no longer where it is configured. */
+static bool
+is_moved(const struct relay *r)
+{
+	const struct setup *s = r->setup;
+
+	return s != NULL &&
+	    (s->boxes == NULL || !spool_is_at(&s->spool, s->conf.spool));
+}
+
+/*
+ * A change that the fence shuts out leaves the old one in use, unless that
+ * would go on with a spool that was moved aside: then webhooks are refused.
+ */
+static bool
+is_taken(struct relay *r, const struct setup *fresh, struct fail *f)
+{
+	r->outside = sandbox_outside(&r->fence, &fresh->conf);
+	if (!r->outside)
+		return f->kind == FAIL_NONE;
+	if (f->kind == FAIL_NONE && is_moved(r))
+		return true;
+	*f = (struct fail){ .kind = FAIL_NONE };
+	return fail_set(f, FAIL_BROKEN,
+	    "it names what this process shut itself off from when it began; "
+	    "one that is started anew takes it up");
+}
+
 void
 relay_refresh(struct relay *r, int64_t now)
 {
@@ -109,17 +138,30 @@ relay_refresh(struct relay *r, int64_t now)
 	struct fail f = { 0 };
 
 	forget_old(r);
+	if (r->setup != NULL && r->setup->boxes == NULL)
+		r->outside = sandbox_outside(&r->fence, &r->setup->conf);
 	if (r->old != NULL ||
 	    (r->setup != NULL && r->broken[0] == '\0' &&
 		!setup_stale(r->setup)))
 		return;
-	if (!setup_read(fresh, r->path, &f)) {
+	(void)setup_read(fresh, r->path, &f);
+	if (!is_taken(r, fresh, &f)) {
 		reject(r, fresh, &f, now);
 		return;
 	}
 	if (r->setup != NULL)
 		say_conf(now, "taken up", NULL);
 	adopt(r, fresh);
+}
+
+void
+relay_fence(struct relay *r)
+{
+	struct fail ignored = { 0 };
+
+	if (!r->fence.up && r->fence.places == NULL && r->setup != NULL &&
+	    setup_spool(r->setup, &ignored))
+		sandbox_enter(&r->fence, &r->setup->conf);
 }
 
 bool
@@ -145,6 +187,7 @@ relay_close(struct relay *r)
 		setup_close(r->setup);
 	post_close(r->post);
 	arena_free(&r->arena);
+	arena_free(&r->fence.arena);
 }
 
 size_t

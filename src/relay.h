@@ -12,6 +12,7 @@
 #include "arena.h"
 #include "counters.h"
 #include "drain.h"
+#include "fence.h"
 #include "forward.h"
 #include "post.h"
 #include "setup.h"
@@ -34,6 +35,8 @@ struct relay {
 	int64_t watched;         /* when the watch last looked */
 	struct post_target beat; /* of the heartbeat under way */
 	char broken[240]; /* why a changed configuration is not in use, or "" */
+	struct fence fence;
+	bool outside; /* the change is good, but the fence shuts it out */
 };
 
 /* Milliseconds since 1970, now. */
@@ -45,6 +48,13 @@ int64_t relay_now(void);
  */
 bool relay_open(struct relay *r, const char *path, struct fail *f);
 void relay_close(struct relay *r);
+
+/*
+ * Put a fence around this process, for good, with the configuration and the
+ * spool inside; nothing yet while one of them is not there.  A change that it
+ * shuts out is for a fresh process: the old one goes on, and outside is set.
+ */
+void relay_fence(struct relay *r);
 
 /*
  * Take up a changed configuration; a broken one is logged once and the old

@@ -48,12 +48,28 @@ split(char *path, const char *segments[SEGMENTS])
 	return n;
 }
 
+/*
+ * Whether a name stands right behind BASE, as far as the server says where
+ * that ends: BASE/x/metrics would pass by a rule of its for BASE/metrics.
+ */
+static bool
+is_at_base(const struct request *r, const char *name)
+{
+	const char *info = request_param(r, "PATH_INFO");
+	size_t n = strlen(name);
+
+	if (info[0] == '\0' || request_param(r, "SCRIPT_NAME")[0] == '\0')
+		return true;
+	return info[0] == '/' && strncmp(info + 1, name, n) == 0 &&
+	    (info[n + 1] == '\0' || strcmp(info + n + 1, "/") == 0);
+}
+
 static void
 route_name(struct request *r, const struct conf *c, const char *name)
 {
-	if (strcmp(name, "healthz") == 0)
+	if (strcmp(name, "healthz") == 0 && is_at_base(r, name))
 		r->what = REQUEST_HEALTH;
-	else if (strcmp(name, "metrics") == 0)
+	else if (strcmp(name, "metrics") == 0 && is_at_base(r, name))
 		r->what = REQUEST_METRICS;
 	else if (c != NULL && (r->source = conf_source(c, name)) != NULL)
 		r->what = REQUEST_WEBHOOK;

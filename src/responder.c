@@ -24,10 +24,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sysexits.h>
@@ -38,6 +40,9 @@ enum {
 	BODY_SECONDS = 30,   /* to send the body */
 	CGI_DRAIN_MS = 1000, /* after a CGI answer */
 	LAST_MS = 3000,      /* for who waits when we are told to leave */
+	TURN_MS = 2000,      /* a process that leaves for a fresh one takes so
+				long, and the next begins after it */
+	LEAVING_MS = 250,    /* looks while leaving */
 	CHUNK = 16384,
 	SURPLUS = 16, /* times the limit that we read and forget */
 	PATH_BYTES = 8192,
@@ -212,6 +217,7 @@ serve(struct relay *r, const struct door *d)
 	struct buf text = BUF_MAX(ANSWER_MAX);
 
 	relay_refresh(r, req.now);
+	relay_fence(r);
 	req.body.max = relay_body_limit(r);
 	limit(BODY_SECONDS);
 	read_body(d, &req);
@@ -231,6 +237,14 @@ serve(struct relay *r, const struct door *d)
 
 /* ---- plain CGI ---- */
 
+static bool
+is_file(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /*
  * Some servers end a CGI program once its answer is complete
  * (facts/webservers-and-c.md, 0.8); what remains is done by a child in a
@@ -246,8 +260,9 @@ drain_on(const char *path)
 
 	(void)dup2(null, STDIN_FILENO);
 	(void)dup2(null, STDOUT_FILENO);
-	/* stderr is the server's log, or a pipe that keeps the request open. */
-	(void)dup2(null, STDERR_FILENO);
+	/* The server's log, or a pipe that would keep the request open. */
+	if (!is_file(STDERR_FILENO))
+		(void)dup2(null, STDERR_FILENO);
 	if (!relay_open(&r, path, &f) || r.setup == NULL ||
 	    !setup_spool(r.setup, &f))
 		return;
@@ -322,20 +337,83 @@ accept_one(struct relay *r, FCGX_Request *fcgi)
 	relay_flush(r);
 }
 
+/* How a process came to be, and when it is to go. */
+struct life {
+	pid_t parent;
+	bool seen;    /* the socket that we listen on, by its name */
+	bool leaving; /* it is our turn */
+	int64_t end;  /* of that turn */
+};
+
+/* Whether the directory of a name is there, from where we run. */
+static bool
+can_be_seen(const char *path)
+{
+	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
+	char *slash;
+
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	slash[slash == dir] = '\0';
+	return access(dir, F_OK) == 0;
+}
+
 /*
- * Whether the socket that we listen on can still be reached.  A responder
- * that was started just as its server stopped has missed the signal.
+ * Whether the socket that we listen on can no longer be reached.  A responder
+ * that was started just as its server stopped has missed the signal.  One that
+ * has another root than its server never saw it.
  */
 static bool
-is_orphan(void)
+is_orphan(struct life *l)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNSPEC };
 	socklen_t size = sizeof(name) - 1;
 
-	return getsockname(LISTENER, (struct sockaddr *)(void *)&name, &size) ==
-	    0 &&
-	    name.sun_family == AF_UNIX && name.sun_path[0] == '/' &&
-	    access(name.sun_path, F_OK) == -1 && errno == ENOENT;
+	if (getsockname(LISTENER, (struct sockaddr *)(void *)&name, &size) ==
+		-1 ||
+	    name.sun_family != AF_UNIX || name.sun_path[0] != '/')
+		return false;
+	if (access(name.sun_path, F_OK) == 0) {
+		l->seen = true;
+		return false;
+	}
+	return errno == ENOENT && (l->seen || can_be_seen(name.sun_path));
+}
+
+/* Whether whoever started us is there to start another: not so for a process
+ * that spawn-fcgi left behind. */
+static bool
+is_supervised(const struct life *l)
+{
+	return getppid() == l->parent &&
+	    (l->parent > 1 || getenv("INVOCATION_ID") != NULL);
+}
+
+/*
+ * Whether to leave, so that a fresh process takes up what our fence shuts out:
+ * one at a time, and the next no sooner than the server has started another.
+ * A spool that was moved aside takes nothing more, whoever comes after us.
+ */
+static bool
+is_outdated(const struct relay *r, struct life *l)
+{
+	struct fail ignored = { 0 };
+
+	if (!r->outside)
+		return false;
+	if (r->setup->boxes == NULL ||
+	    !spool_is_at(&r->setup->spool, r->setup->conf.spool))
+		return true;
+	if (!is_supervised(l))
+		return false;
+	if (!l->leaving &&
+	    lock_try(&r->setup->order, LOCK_DRAIN, NULL, &ignored) ==
+		LOCK_GOT) {
+		l->leaving = true;
+		l->end = relay_now() + TURN_MS;
+	}
+	return l->leaving && relay_now() >= l->end &&
+	    !forward_busy(&r->webhook) && !forward_busy(&r->drain.forward);
 }
 
 /* Who waits already is served: the backlog would be refused with the socket. */
@@ -357,6 +435,7 @@ idle(struct relay *r)
 	long wait;
 
 	relay_refresh(r, now);
+	relay_fence(r);
 	if (forward_busy(&r->webhook))
 		(void)forward_settle(&r->webhook, now, &f);
 	if (r->setup == NULL || !setup_spool(r->setup, &f))
@@ -366,12 +445,13 @@ idle(struct relay *r)
 	wait = (long)drain_step(&r->drain, now);
 	watch_step(r, now);
 	relay_flush(r);
-	return wait;
+	return r->outside && wait > LEAVING_MS ? LEAVING_MS : wait;
 }
 
 static int
 serve_fastcgi(const char *path, int signals)
 {
+	struct life life = { .parent = getppid() };
 	FCGX_Request fcgi;
 	struct relay r;
 	struct fail f = { 0 };
@@ -383,7 +463,7 @@ serve_fastcgi(const char *path, int signals)
 	if (!relay_open(&r, path, &f))
 		return fail_exit(f.kind);
 	(void)FCGX_InitRequest(&fcgi, LISTENER, 0);
-	while (!ready[1] && !is_orphan()) {
+	while (!ready[1] && !is_orphan(&life) && !is_outdated(&r, &life)) {
 		post_poll(r.post, wait, fds, 2, ready);
 		if (ready[0] && !ready[1])
 			accept_one(&r, &fcgi);
@@ -391,6 +471,10 @@ serve_fastcgi(const char *path, int signals)
 		wait = readable(LISTENER) ? 0 : idle(&r);
 	}
 	last_calls(&r, &fcgi);
+	/* The server does not know that we go: whoever comes while all is put
+	 * away in good order would find nobody. */
+	if (r.outside)
+		_exit(EX_OK);
 	relay_close(&r);
 	return EX_OK;
 }

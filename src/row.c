@@ -405,21 +405,15 @@ read_directory(struct row_reading *r, const struct row *row,
 	return true;
 }
 
-/* Remember a file, to see when it changes. */
+/* Remember a file, to see when it changes; also one that cannot be read. */
 static struct file *
-new_file(struct row_reading *r)
+new_file(struct row_reading *r, const char *path)
 {
 	struct file *file = arena_alloc(&r->c->arena, sizeof(*file));
 
-	*file = (struct file){ .next = NULL };
-	return file;
-}
-
-static void
-keep_file(struct row_reading *r, struct file *file)
-{
-	file->next = r->c->files;
+	*file = (struct file){ .next = r->c->files, .path = path };
 	r->c->files = file;
+	return file;
 }
 
 static bool
@@ -439,15 +433,14 @@ read_private(struct row_reading *r, const struct row *row,
 {
 	struct conf_private *p =
 	    (struct conf_private *)(void *)place(row, into);
-	struct file *file = new_file(r);
 	struct fail inner = { 0 };
 
 	if (g->v->text[0] == '\0')
 		return true;
 	p->file = plain_path(&r->settings->plain, g->line, g->v->text);
-	if (!secret_token(p->file, &r->c->arena, &p->token, file, &inner))
+	if (!secret_token(
+		p->file, &r->c->arena, &p->token, new_file(r, p->file), &inner))
 		return wrong(r, row, g, inner.text);
-	keep_file(r, file);
 	return true;
 }
 
@@ -494,14 +487,12 @@ read_token(struct row_reading *r, const struct row *row, const struct given *g,
     void *into)
 {
 	struct conf_destination *d = into;
-	struct file *file = new_file(r);
 	struct fail inner = { 0 };
 
 	d->token_file = plain_path(&r->settings->plain, g->line, g->v->text);
-	if (!secret_token(
-		d->token_file, &r->c->arena, &d->target.token, file, &inner))
+	if (!secret_token(d->token_file, &r->c->arena, &d->target.token,
+		new_file(r, d->token_file), &inner))
 		return wrong(r, row, g, inner.text);
-	keep_file(r, file);
 	return true;
 }
 
@@ -519,7 +510,6 @@ read_ca(struct row_reading *r, const struct row *row, const struct given *g,
 {
 	struct conf_destination *d = into;
 	struct buf certificates = BUF_MAX(CA_MAX);
-	struct file *file = new_file(r);
 	struct fail inner = { 0 };
 	bool done;
 
@@ -527,13 +517,10 @@ read_ca(struct row_reading *r, const struct row *row, const struct given *g,
 		return true;
 	d->target.ca_file =
 	    plain_path(&r->settings->plain, g->line, g->v->text);
-	done = file_read(
-	    d->target.ca_file, FILE_OPEN, &certificates, file, &inner);
+	done = file_read(d->target.ca_file, FILE_OPEN, &certificates,
+	    new_file(r, d->target.ca_file), &inner);
 	buf_free(&certificates);
-	if (!done)
-		return wrong(r, row, g, inner.text);
-	keep_file(r, file);
-	return true;
+	return done || wrong(r, row, g, inner.text);
 }
 
 static void
@@ -639,17 +626,14 @@ read_zone_file(struct row_reading *r, const char *name, struct zone *out)
 {
 	char *path = arena_printf(&r->c->arena, "%s/%s", ZONES, name);
 	struct buf bytes = BUF_MAX(ZONE_FILE_MAX);
-	struct file *file = new_file(r);
 	struct fail ignored = { 0 };
 	bool did;
 
 	if (!is_zone_name(name))
 		return false;
-	did = file_read(path, FILE_OPEN, &bytes, file, &ignored) &&
+	did = file_read(path, FILE_OPEN, &bytes, new_file(r, path), &ignored) &&
 	    zone_parse_file(bytes.data, bytes.len, &r->c->arena, out);
 	buf_free(&bytes);
-	if (did)
-		keep_file(r, file);
 	return did;
 }
 
@@ -820,14 +804,13 @@ static bool
 read_option_secret(struct row_reading *r, const struct option *o,
     const struct given *g, struct option_value *value, const char **named)
 {
-	struct file *file = new_file(r);
 	struct fail inner = { 0 };
 
 	*named = plain_path(&r->settings->plain, g->line, g->v->text);
-	if (!secret_lines(*named, &r->c->arena, value, file, &inner))
+	if (!secret_lines(
+		*named, &r->c->arena, value, new_file(r, *named), &inner))
 		return plain_fail(&r->settings->plain, g->line, r->f, "%s: %s",
 		    o->name, inner.text);
-	keep_file(r, file);
 	return true;
 }
 

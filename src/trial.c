@@ -155,38 +155,44 @@ print_answer(
 	buf_free(&line);
 }
 
-/* The exit status that an answer means, and what to do about it. */
+/* What an answer means: the exit status, and what to do about it. */
+static const struct {
+	int status;
+	int code;
+	const char *cure;
+} known[] = {
+	{ 401, EX_NOPERM,
+	    "see its token_file: incident.io does not know that token" },
+	{ 403, EX_NOPERM,
+	    "see its token_file: that token is not for this URL" },
+	{ 404, EX_NOPERM, "see its url: incident.io has no such alert source" },
+	{ 429, EX_UNAVAILABLE, "its limit is reached; try again in a minute" },
+	{ 0, EX_UNAVAILABLE, "see its url, ca_file and the network" },
+};
+
+enum { KNOWN = sizeof(known) / sizeof(known[0]) };
+
+const char *
+trial_cure(int status)
+{
+	for (size_t i = 0; i < KNOWN; i++)
+		if (known[i].status == status)
+			return known[i].cure;
+	return NULL;
+}
+
 static int
 judge(const struct trial *t, int status)
 {
-	static const struct {
-		int status;
-		int code;
-		const char *cure;
-	} known[] = {
-		{ 401, EX_NOPERM,
-		    "see its token_file: incident.io does not "
-		    "know that token" },
-		{ 403, EX_NOPERM,
-		    "see its token_file: that token is not for "
-		    "this URL" },
-		{ 404, EX_NOPERM,
-		    "see its url: incident.io has no such alert "
-		    "source" },
-		{ 429, EX_UNAVAILABLE,
-		    "its limit is reached; try again in a "
-		    "minute" },
-		{ 0, EX_UNAVAILABLE, "see its url, ca_file and the network" },
-	};
+	const char *cure = trial_cure(status);
 
 	if (status >= 200 && status < 300)
 		return EX_OK;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i].status == status) {
-			command_say(
-			    "destination %s: %s", t->to->name, known[i].cure);
+	if (cure != NULL)
+		command_say("destination %s: %s", t->to->name, cure);
+	for (size_t i = 0; i < KNOWN; i++)
+		if (known[i].status == status)
 			return known[i].code;
-		}
 	return EX_UNAVAILABLE;
 }
 

@@ -82,6 +82,54 @@ def test_after_a_cgi_answer_what_waits_is_drained(site, standin):
     until(lambda: site.workers() == [], "the children to leave")
 
 
+def by_cgi(site, body, stderr):
+    """A webhook to its answer, with standard error of the caller's choice."""
+    env = site.params(body)
+    env["BELLRELAY_CONFIG"] = str(site.conf)
+    return subprocess.run(
+        [site.bin / "bellrelay.fcgi"],
+        input=body, stdout=subprocess.PIPE, stderr=stderr,
+        env=environment(**env), cwd=site.dir, check=True, **site.user,
+    ).stdout  # fmt: skip
+
+
+def test_what_is_drained_after_the_answer_is_in_the_servers_log(site, standin):
+    """Where its standard error is that file."""
+    standin.script(behave.retry_after("3"))
+    assert site.cgi(alert("a")).status == 202
+    until(lambda: not site.workers(), "the child")
+
+    def drained():
+        with open(site.log_file, "ab") as log:
+            by_cgi(site, alert("b"), log)
+        until(lambda: not site.workers(), "the child")
+        return standin.alerts().is_open("a")
+
+    until(drained, "the drain")
+    assert site.log_lines(event="delivery", alert=ticket_id("a"))
+
+
+def test_the_drain_does_not_hold_a_pipe_that_is_standard_error(site, standin):
+    """A server that reads it to its end would wait as long."""
+    standin.script(behave.answer(503))
+    assert site.cgi(alert("a")).status == 202
+    until(lambda: not site.workers(), "the child")
+    hold = standin.script(behave.Hold())
+    ours, theirs = os.pipe()
+    try:
+        until(lambda: by_cgi(site, b"", theirs) and hold.reached.is_set(), "it")
+        os.close(theirs)
+        theirs = None
+        with open(ours, "rb", closefd=False) as end:
+            end.read()  # comes to its end while the child still waits
+        assert site.workers()
+    finally:
+        hold.release()
+        os.close(ours)
+        if theirs is not None:
+            os.close(theirs)
+
+
 def test_many_cgi_processes_at_once_do_not_disturb_each_other(site, standin):
     standin.limit.per_minute = 0
     site.configure(destination={"rate": 6000})

@@ -32,8 +32,8 @@ SCHEMA = json.loads(
 BODY = montecarlo.rule_breach()
 NAME = ticket_id("a")
 COMMANDS = [
-    "canonical", "sign", "verify", "map", "check", "test", "try", "drain",
-    "list", "show", "retry", "drop", "prune", "move", "replay", "secret",
+    "canonical", "sign", "verify", "map", "check", "doctor", "test", "try",
+    "drain", "list", "show", "retry", "drop", "prune", "move", "replay", "secret",
 ]  # fmt: skip
 
 

@@ -172,3 +172,20 @@ def test_what_waits_for_a_destination_that_is_gone_is_degraded(served, standin):
         one.startswith("oncall: no longer configured")
         for one in health(served)[1]["reasons"]
     ), "word of the orphan")
+
+
+@pytest.mark.parametrize("path", [
+    "/x/metrics", "/x/healthz", "/montecarlo/metrics", "/v2/alert_events/metrics",
+])
+def test_what_a_server_may_have_a_rule_for_has_one_address(served, path):
+    answer = served.post(b"", None, path, method="GET")
+    assert answer.status_code in (404, 405)
+    assert b"bellrelay_" not in answer.content
+    assert b'"ok"' not in answer.content
+
+
+def test_forged_webhooks_never_make_it_failing(served):
+    for _ in range(50):
+        served.post(alert("a"), "0" * 128)
+    code, said = health(served, **STRANGER)
+    assert (code, said) == (200, {"status": "degraded"})

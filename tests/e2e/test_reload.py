@@ -1,6 +1,10 @@
 """A changed configuration is taken up; a broken one is not."""
 
 import concurrent.futures
+import ctypes
+import os
+import pathlib
+import signal
 import threading
 
 import pytest
@@ -177,6 +181,144 @@ def test_a_spool_that_was_moved_aside_takes_nothing_more(site, standin):
     assert site.post(alert("b")).status_code == 503
     site.spool.mkdir(mode=0o700)
     site.own(site.spool)
-    assert site.post(alert("c")).status_code == 202
+    # Where the kernel has Landlock, by a fresh process.
+    site.deaths_expected = True
+    until(lambda: site.post(alert("c")).status_code == 202, "its successor")
     assert site.ticket("c")["key"] == "c"
     assert [t["key"] for t in site.tickets().values()] == ["c"]
+
+
+# ---- the fence: what a process shut itself off from when it began ----
+
+
+def has_landlock():
+    """Version 2 or later: landlock_create_ruleset(2) says which."""
+    libc = ctypes.CDLL(None)
+    libc.syscall.restype = ctypes.c_long
+    return libc.syscall(444, None, 0, 1) >= 2
+
+
+fenced = pytest.mark.skipif(not has_landlock(), reason="no Landlock")
+
+
+@pytest.fixture
+def inside(site):
+    """With one process, which has put its fence up."""
+    site.start()
+    assert site.post(alert("first")).status_code == 200
+    return site
+
+
+def elsewhere(site, name="elsewhere"):
+    """A directory of ours that no process has been told of yet."""
+    path = site.dir / name
+    path.mkdir(mode=0o700)
+    site.own(path)
+    return path
+
+
+@fenced
+@pytest.mark.parametrize("what", ["secret", "spool"])
+def test_what_lies_beyond_the_fence_is_taken_up_by_fresh_processes(inside, what):
+    inside.deaths_expected = True
+    before = set(inside.workers())
+    there = elsewhere(inside)
+    if what == "spool":
+        inside.configure(top={"spool": there})
+    else:
+        inside.secrets.add(NEW)
+        new = inside.write(there / "secret", NEW + "\n")
+        inside.configure(source={"secret_file": new})
+
+    def taken(number):
+        fresh = not before & set(inside.workers())
+        answer = inside.post(
+            alert(f"a{number}"),
+            inside.sign(alert(f"a{number}"), NEW if what == "secret" else None),
+        )
+        assert answer.status_code in (200, 202, 403, 500, 503)
+        return answer.ok and fresh
+
+    numbers = iter(range(10000))
+    until(lambda: taken(next(numbers)), "fresh processes")
+    assert inside.log_lines(event="configuration", result="broken, the old one stays")
+    if what == "spool":
+        assert (there / "oncall").is_dir()
+
+
+@fenced
+def test_a_broken_change_beyond_the_fence_keeps_the_old_one(inside):
+    there = elsewhere(inside)
+    before = inside.workers()
+    inside.configure(source={"secret_file": there / "not-there"})
+    until(lambda: inside.health()[1] == "degraded", "the change to be seen")
+    assert inside.post(alert("a")).ok
+    assert inside.workers() == before
+
+
+@fenced
+def test_a_process_that_nobody_would_start_again_keeps_the_old_one(site):
+    """As spawn-fcgi starts it, which then leaves."""
+    there = elsewhere(site)
+    around = ["/bin/sh", "-c", 'exec 3<&0; "$0" <&3 3<&- & wait']
+    with site.responder(around=around) as direct:
+        assert send(site, direct, "a") == 200
+        (pid,) = [p for p in site.workers() if p != direct.pid]
+        direct.process.kill()
+        direct.process.wait()
+        site.configure(top={"spool": there})
+        assert send(site, direct, "b") == 200
+        assert site.log_lines(event="configuration")
+        assert site.ticket("b")["key"] == "b"
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: not site.workers(), "it to leave")
+
+
+def send(site, direct, key):
+    body = alert(key)
+    with direct.connect() as client:
+        return client.request(site.params(body), body).status
+
+
+@fenced
+def test_the_fence_is_put_up_before_anything_is_served(site):
+    done = site.run(
+        "strace", "-f", "-e", "trace=landlock_restrict_self,connect,execve",
+        site.bin / "bellrelay.fcgi",
+        env={**site.params(alert("a")), "BELLRELAY_CONFIG": str(site.conf)},
+        stdin=alert("a"),
+    )  # fmt: skip
+    calls = [line for line in done.stderr.decode().splitlines() if "(" in line]
+    names = [call.split("(")[0].split()[-1] for call in calls]
+    assert names.index("landlock_restrict_self") < names.index("connect")
+    assert names.count("execve") == 1
+    assert [c for c in calls if "landlock_restrict_self" in c][0].endswith("= 0")
+
+
+def test_no_process_gains_privileges(served):
+    served.look()
+    for pid in served.workers():
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        assert "NoNewPrivs:\t1" in status
+        limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+        files = limits.split("Max open files")[1].split()
+        assert int(files[0]) == min(int(files[1]), 65536)
+        core = limits.split("Max core file size")[1].split()
+        assert core[:2] == ["0", "0"]
+
+
+def test_many_destinations_need_many_open_files(site, standin):
+    """More than the soft limit."""
+    others = []
+    for i in range(12):
+        standin.add_source(f"o{i}", f"token-of-o{i}")
+        token = site.write(site.etc / f"o{i}.token", f"token-of-o{i}\n")
+        others.append(
+            f'destination o{i} {{ url = "{standin.url(f"o{i}")}" '
+            f'token_file = "{token}" ca_file = "{site.etc / "ca.pem"}" }}\n'
+        )
+    names = ["oncall"] + [f"o{i}" for i in range(12)]
+    site.configure(source={"destination": names}, more="".join(others))
+    with site.responder(around=["prlimit", "--nofile=64:4096"]) as direct:
+        assert send(site, direct, "a") in (200, 202)
+        until(lambda: len(standin.events("a")) == 13, "all destinations")

@@ -296,3 +296,23 @@ def test_a_responder_whose_socket_is_gone_leaves(site):
         assert send(site, direct, "a").status == 200
         direct.path.unlink()
         assert direct.process.wait(60) == 0
+
+
+def test_who_cannot_see_its_socket_from_where_it_runs_stays(site):
+    """As under another root than the server's; one that is gone is another
+    matter: see the next."""
+    around = ["/bin/sh", "-c", 'mv run away && exec "$0"']
+    with site.responder(around=around) as direct:
+        until((site.dir / "away").exists, "the socket to be out of sight")
+        direct.path = site.dir / "away" / "direct.sock"
+        for key in "ab":
+            assert send(site, direct, key).status == 200
+        assert direct.process.poll() is None
+        (site.dir / "away").rename(site.dir / "run")
+
+
+def test_who_cannot_be_reached_any_more_leaves(site):
+    with site.responder() as direct:
+        assert send(site, direct, "a").status == 200
+        direct.path.unlink()
+        assert direct.process.wait(60) == 0

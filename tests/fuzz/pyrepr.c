@@ -39,9 +39,11 @@ every_table(const struct tree *t, size_t n)
 {
 	struct buf first = BUF_MAX(PYREPR_TIMES * n);
 	struct buf other = BUF_MAX(PYREPR_TIMES * n);
+	struct buf again = BUF_MAX(PYREPR_TIMES * n);
 	struct fail f = { 0 }, g;
 	bool varies = false, also;
-	bool did = pyrepr_urlencode(t, 0, &first, &varies, &f);
+	struct pyrepr_floats floats = PYREPR_FLOATS;
+	bool did = pyrepr_urlencode_again(t, 0, &floats, &first, &varies, &f);
 
 	want(did == (f.kind == FAIL_NONE));
 	want(!first.full);
@@ -51,11 +53,18 @@ every_table(const struct tree *t, size_t n)
 		want(pyrepr_urlencode(t, i, &other, &also, &g) == did);
 		want(f.kind == g.kind);
 		want(also == varies);
+		g = (struct fail){ 0 };
+		want(pyrepr_urlencode_again(t, i, &floats, &again, &also, &g) ==
+		    did);
+		want(!did || strcmp(again.data, other.data) == 0);
+		buf_reset(&again);
 		want(varies || strcmp(first.data, other.data) == 0);
 		buf_reset(&other);
 	}
 	buf_free(&first);
 	buf_free(&other);
+	buf_free(&again);
+	buf_free(&floats.worked);
 }
 
 int

@@ -6,6 +6,7 @@ alert source with its token, and the name of his machine.  The machine has
 loopback alone, and apt.
 """
 
+import re
 import shutil
 import subprocess
 
@@ -13,7 +14,6 @@ import pytest
 
 from world import image, text
 from world.incidentio import StandIn
-from world.montecarlo import INCIDENT
 from world.site import ROOT
 
 pytestmark = pytest.mark.skipif(
@@ -93,7 +93,8 @@ def configure(reader, **words):
 def is_ringing(said, standin):
     assert " 200" in said and '"result":"delivered"' in said, said
     assert "firing" in said, said
-    assert standin.alerts().is_open(INCIDENT)
+    (key,) = re.findall(r'"deduplication_key":"([^"]+)"', said)
+    assert standin.alerts().is_open(key)
 
 
 @pytest.mark.parametrize("server", ["lighttpd", "apache2"])
@@ -103,6 +104,7 @@ def test_who_has_a_web_server(server, repository):
 
     def follow(reader, standin):
         reader.follow(build)
+        assert not reader.box.path("/usr/sbin/policy-rc.d").exists()
         configure(reader)
         said = reader.follow(check)
         assert "fine" in said and said.count("accepted, HTTP 202") == 2

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from world import behave, image, montecarlo
+from world import behave, image, montecarlo, text
 from world.certs import Authority
 from world.incidentio import StandIn
 from world.montecarlo import alert
@@ -212,6 +212,27 @@ def test_a_restart_under_load_refuses_nobody_and_loses_nothing(machine, pool):
     assert len(pids) == 5
     assert {status for _, status in answers} <= {200, 202}
     assert len(check_all(machine, answers)) == len(answers)
+
+
+def test_an_upgrade_under_load_refuses_nobody_and_loses_nothing(machine, pool):
+    """The recipe of the README, with the programs that are there."""
+    (recipe,) = [
+        block for block in text.blocks("## Other web servers")
+        if "bellrelay.fcgi.new" in block
+    ]  # fmt: skip
+    restart = "systemctl restart bellrelay.service"
+    assert f"`{restart}`" in text.section("## Other web servers")
+    machine.run("mkdir /root/tree")
+    machine.box.copy(BIN, "/root/tree/cgi-bin")
+
+    def upgrade():
+        machine.run(f"cd /root/tree && set -e\n{recipe}\n{restart}")
+
+    answers = under_load(machine, pool, "upgrade", upgrade, 2)
+    assert {status for _, status in answers} <= {200, 202}
+    assert len(check_all(machine, answers)) == len(answers)
+    runs = machine.run(f"readlink /proc/{machine.main()}/exe").strip()
+    assert runs == "/usr/local/lib/bellrelay/bellrelay.fcgi", "not the old one"
 
 
 def test_a_kill_under_load_loses_nothing(machine, pool):

@@ -1,9 +1,10 @@
 """A signed webhook over https, TLS ended by the web server itself."""
 
+import contextlib
 import http.client
 import json
+import socket
 import ssl
-import subprocess
 
 import pytest
 
@@ -65,7 +66,19 @@ def place(request, tmp_path_factory):
         with request.param(standin, processes=2) as site:
             authority.context()
             site.certificate = authority.directory / "good.pem"
-            yield site.start()
+            site.start()
+            until(lambda: shakes_hands(site), "the certificate")
+            yield site
+
+
+def shakes_hands(site):
+    """Caddy listens before it has made its certificate."""
+    with contextlib.suppress(ssl.SSLError):
+        with socket.create_connection(("localhost", site.port), 60) as sock:
+            context = site.trusted()
+            context.wrap_socket(sock, server_hostname="localhost").close()
+            return True
+    return False
 
 
 def post(site, key, signature=None):

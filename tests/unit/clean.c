@@ -16,6 +16,9 @@ static const struct {
 	bool stays;
 	const char *why;
 } variables[] = {
+	{ "http_proxy", false, "curl would send http through a proxy" },
+	{ "HTTP_PROXY", false, "a header could set it (httpoxy)" },
+	{ "no_proxy", false, "curl would leave one out" },
 	{ "https_proxy", false, "curl would send our alerts to a proxy" },
 	{ "HTTPS_PROXY", false, "in either case" },
 	{ "ALL_PROXY", false, "whatever the scheme" },
@@ -24,7 +27,12 @@ static const struct {
 	{ "SSLKEYLOGFILE", false, "curl would write the session keys there" },
 	{ "OPENSSL_CONF", false, "OpenSSL would load engines from there" },
 	{ "CURL_SSL_BACKEND", false, "curl would change its TLS library" },
+	{ "OPENSSL_MODULES", false, "or providers" },
+	{ "OPENSSL_ia32cap", false, "or compute otherwise" },
+	{ "CURL_HOME", false, "curl would read a file there" },
 	{ "LD_PRELOAD", false, "a child would load it" },
+	{ "LD_LIBRARY_PATH", false, "or other libraries" },
+	{ "LD_AUDIT", false, "or this one beside them" },
 	{ "RES_OPTIONS", false, "the resolver would obey" },
 	{ "LOCALDOMAIN", false, "the resolver would search there" },
 	{ "HOSTALIASES", false, "the resolver would rename hosts" },
@@ -78,12 +86,16 @@ int
 main(void)
 {
 	struct rlimit core;
+	struct rlimit files;
 	int file = first_file();
 	int status = death();
 
 	for (size_t i = 0; i < N; i++)
 		(void)setenv(variables[i].name, "value", 1);
 	(void)umask(0);
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = 64;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
 	clean_process();
 	for (size_t i = 0; i < N; i++)
 		ok((getenv(variables[i].name) != NULL) == variables[i].stays,
@@ -95,6 +107,12 @@ main(void)
 	    "no core, for good");
 	ok(prctl(PR_GET_DUMPABLE) == 0,
 	    "nor one through a pipe, to which the limit does not apply");
+	ok(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
+	    "no new privileges, whatever is started");
+	ok(getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+		files.rlim_cur ==
+		    (files.rlim_max < 65536 ? files.rlim_max : 65536),
+	    "as many open files as are allowed, within reason");
 	ok(WIFSIGNALED(status) && !WCOREDUMP(status),
 	    "a signal that dumps core dumps none");
 	ok(file > STDERR_FILENO,

@@ -274,6 +274,40 @@ refusals(void)
 	}
 }
 
+/* Under a table after the first nothing is worked out again. */
+static void
+floats_are_worked_out_once(void)
+{
+	static const char text[] =
+	    "{\"a\":[0.1,1e400,-1e400,1.7976931348623157e308,5e-324,2e-400,"
+	    "0.12345678901234567,-9007199254740993.0,NaN,1e22],"
+	    "\"b\":[\"\\ud83e\\udee8\",0.30000000000000004]}";
+	struct pyrepr_floats known = PYREPR_FLOATS;
+	struct buf plain = BUF_MAX(1 << 12), again = BUF_MAX(1 << 12);
+	struct fail f = { 0 };
+	struct tree *t = NULL;
+	bool varies = false;
+	size_t worked = 0;
+
+	(void)tree_parse(text, sizeof(text) - 1, &arena, &t, &f);
+	for (size_t i = 0; i < pyrepr_tables(); i++) {
+		(void)pyrepr_urlencode(t, i, &plain, &varies, &f);
+		ok(pyrepr_urlencode_again(t, i, &known, &again, &varies, &f),
+		    "a text under table %s", pyrepr_version(i));
+		is(again.data, plain.data, "is the same with the floats known");
+		ok(known.whole && known.worked.len > 0 &&
+			(i == 0 || known.worked.len == worked),
+		    "and none is worked out twice");
+		worked = known.worked.len;
+		buf_reset(&plain);
+		buf_reset(&again);
+	}
+	ok(varies, "though the texts differ");
+	buf_free(&plain);
+	buf_free(&again);
+	buf_free(&known.worked);
+}
+
 static void
 appends(void)
 {
@@ -417,6 +451,7 @@ main(void)
 	printability();
 	refusals();
 	appends();
+	floats_are_worked_out_once();
 	depth();
 	lengths();
 	every_character();

@@ -7,6 +7,9 @@
     montecarlo   the sender: published webhooks and the published signature
     fastcgi      a FastCGI client that can lie
     site         an installation in a directory of its own
+    servers      the same behind each web server that there is a file for
+    image        a machine of its own, to install on and to boot
+    text         what README.md tells to do
     demo         what `make run` shows
 
 Runs with Debian's python3 and its packages alone.

@@ -5,8 +5,8 @@ throw-away copy of a tree (an overlay) with processes, mounts and, if asked,
 a network and a systemd of its own; when it is left nothing remains, whatever
 was started.
 
-Packages come from where this machine's apt has its own.  Root is needed, and
-debootstrap; REASON says why there can be none, or is None.
+Packages come from where this machine's apt has its own.  Root is needed;
+REASON says why there can be no Image, or is None.  A tree needs debootstrap.
 """
 
 import concurrent.futures
@@ -94,8 +94,10 @@ STAY = ["/bin/sh", "-c", "echo ready; exec sleep infinity"]
 
 def boot(*options):
     """The same, with systemd as the first process."""
-    return ["/bin/sh", "-c", 'echo ready; exec "$0" "$@"', "/usr/bin/env",
-            "container=other", "/lib/systemd/systemd", *options]  # fmt: skip
+    return ["/bin/sh", "-c",
+            ': >/etc/fstab; rm -f /etc/crypttab; echo ready; exec "$0" "$@"',
+            "/usr/bin/env", "container=other",
+            "/lib/systemd/systemd", *options]  # fmt: skip
 
 
 BOOT = boot()
@@ -111,13 +113,34 @@ PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
+#: Whether a copy of this machine could be made and booted.
+TRY = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay overlay \\
+    -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+mount -t cgroup2 none /mnt/root/mnt
+"""
+
+
 def _reason():
     if os.geteuid() != 0:
         return "an image needs root"
-    for name in ("debootstrap", "unshare", "nsenter", "apt-get"):
+    for name in ("unshare", "nsenter", "pivot_root"):
         if shutil.which(name) is None:
             return f"an image needs {name}"
-    return None
+    try:
+        done = subprocess.run(
+            ["unshare", "--mount", "--pid", "--cgroup", "--net", "--fork",
+             "/bin/sh", "-c",
+             TRY],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except OSError as error:
+        return f"no image here: {error}"
+    return f"no image here: {done.stderr}" if done.returncode else None
 
 
 REASON = _reason()
@@ -181,6 +204,7 @@ def _settings(at):
 
 
 def _bootstrap(at):
+    assert shutil.which("debootstrap"), "a tree needs debootstrap"
     mirror = next(a for a, suite in sources() if suite == SUITE)
     _quiet("debootstrap", "--variant=minbase", SUITE, at, mirror)
     _settings(at)

@@ -592,8 +592,9 @@ class Site:
         return answer
 
     @contextlib.contextmanager
-    def responder(self, env=None):
+    def responder(self, env=None, around=()):
         """bellrelay.fcgi as spawn-fcgi starts it: a listening socket on fd 0.
+        around: a program and arguments that start it in their turn.
 
         Yields an object with `pid`, `process` and `connect()`.
         """
@@ -605,7 +606,7 @@ class Site:
             listener.listen(128)
             self.own(path)
             child = subprocess.Popen(
-                self.wrap + [str(self.bin / "bellrelay.fcgi")],
+                self.wrap + [*around, str(self.bin / "bellrelay.fcgi")],
                 stdin=listener,
                 stdout=subprocess.DEVNULL,
                 stderr=open(self.log_file, "ab"),
