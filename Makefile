@@ -1,6 +1,9 @@
 # make            build into cgi-bin/
 # make run        lighttpd, bellrelay and a stand-in for incident.io, to try;
 #                 ONCE=1 ends after the demonstration
+# make install    into DESTDIR, below prefix; and make uninstall
+# make bundle     an archive for shared hosting: build/bellrelay-*.tar.gz
+# make deb        the Debian package: build/deb/bellrelay_*.deb
 # make quick      rooms and units, under ten seconds
 # make check      all that CI runs
 # make asan       the units, rebuilt with address and undefined sanitizers
@@ -8,9 +11,10 @@
 # make fuzz       every fuzzer for SECONDS seconds
 # make torture    the long crash and kill runs
 # make servers    every shipped server file, run as it is shipped
-# make image      the quick starts, word for word, on clean machines
+# make image      the quick starts, word for word, bundle and package, on clean
+#                 machines
 # make bench      what we claim, beside what we claim it against
-# make lint       cppcheck, clang-format --dry-run
+# make lint       cppcheck, clang-format --dry-run, mandoc -T lint
 # make fmt        reformat
 
 VERSION = 0.1.0
@@ -20,14 +24,30 @@ PACKAGES_BUILD = gcc libc6-dev make pkg-config libfcgi-dev libjson-c-dev \
 	libssl-dev libcurl4-openssl-dev libconfuse-dev
 PACKAGES_RUN = lighttpd curl python3 python3-cryptography \
 	python3-jsonschema openssl tzdata
-PACKAGES_CHECK = $(PACKAGES_RUN) python3-pytest python3-requests perl \
+PACKAGES_CHECK = $(PACKAGES_RUN) $(PACKAGES_BUNDLE) $(PACKAGES_DEB) \
+	python3-pytest python3-requests perl \
 	clang libclang-rt-14-dev valgrind strace cppcheck clang-format git faketime \
-	patch mount util-linux e2fsprogs xfsprogs btrfs-progs $(PACKAGES_SERVERS)
+	mandoc busybox-static patch mount util-linux e2fsprogs xfsprogs btrfs-progs \
+	$(PACKAGES_SERVERS)
+PACKAGES_BUNDLE = binutils ca-certificates
+PACKAGES_DEB = build-essential debhelper lintian
 PACKAGES_IMAGE = debootstrap
 # Four hundred packages, a minute and a half; not for who has npm already.
 PACKAGES_NPM = npm
 PACKAGES_SERVERS = apache2-bin libapache2-mod-fcgid nginx-light caddy \
 	lighttpd-mod-openssl spawn-fcgi systemd adduser iproute2
+
+# Where make install puts things.  The shipped files for servers name these
+# places; the programs look for their configuration in /etc/bellrelay.
+prefix = /usr/local
+bindir = $(prefix)/bin
+libdir = $(prefix)/lib
+datadir = $(prefix)/share
+mandir = $(datadir)/man
+docdir = $(datadir)/doc/bellrelay
+unitdir = $(prefix)/lib/systemd/system
+sysconfdir = /etc
+localstatedir = /var
 
 CC = cc
 CFLAGS = -O2 -g
@@ -55,13 +75,14 @@ PROGRAMS = $(BIN)/bellrelay.fcgi $(BIN)/bellrelay
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 PRINTABLE = $(wildcard src/printable/*.txt)
+MAN = src/bellrelay.1 src/bellrelay.conf.5 src/bellrelay.fcgi.8
 SAMPLES = src/samples/list $(wildcard src/samples/*/*.json)
 MADE = $(BUILD)/printable.h $(BUILD)/samples.h
 
 # Debian's own: what else is on the PATH may lack the packages above.
 PYTHON = /usr/bin/python3
 
-.PHONY: all run quick check units asan valgrind fuzz torture servers image bench lint fmt clean \
+.PHONY: all install uninstall bundle deb run quick check units asan valgrind fuzz torture servers image bench lint fmt clean \
 	packages packages-run packages-check packages-npm install-npm
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -137,6 +158,94 @@ $(BUILD)/samples.h: src/samples.awk $(SAMPLES)
 
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d $(BUILD)/fuzz/*.d \
 	$(BUILD)/tools/*.d $(BUILD)/bench/*.d)
+
+# ---- install ---------------------------------------------------------------
+
+# What is read where it lies, or copied from there.
+SHARED = $(wildcard apache-conf/* lighttpd-conf/bellrelay.conf \
+	lighttpd-conf/external.conf other-conf/Caddyfile other-conf/cron \
+	other-conf/nginx.conf other-conf/spawn-fcgi src/samples/generic/*.conf)
+UNIT_FILES = $(notdir $(wildcard other-conf/*.service other-conf/*.socket \
+	other-conf/*.timer))
+MAN_FILES = man1/bellrelay.1 man5/bellrelay.conf.5 man8/bellrelay.fcgi.8
+COMPLETION = $(datadir)/bash-completion/completions/bellrelay
+TEMPLATE = $(sysconfdir)/bellrelay/bellrelay.conf
+
+# Text names the places that it is installed for.
+PLACES = sed -e 's,/usr/local/lib/bellrelay,$(libdir)/bellrelay,g' \
+	-e 's,/usr/local/bin,$(bindir),g' \
+	-e 's,/etc/bellrelay,$(sysconfdir)/bellrelay,g' \
+	-e 's,/var/spool/bellrelay,$(localstatedir)/spool/bellrelay,g'
+
+# $(call put,FROM,TO): such a text; what can be run stays so.
+define put
+@install -D -m $$([ -x $(1) ] && echo 755 || echo 644) $(1) '$(DESTDIR)$(2)'
+@$(PLACES) $(1) >'$(DESTDIR)$(2)'
+
+endef
+
+# $(call program,NAME,TO): by a rename, so that there is always one.
+define program
+install -D -m 755 $(BIN)/$(1) '$(DESTDIR)$(2).new'
+mv -f '$(DESTDIR)$(2).new' '$(DESTDIR)$(2)'
+
+endef
+
+install: $(PROGRAMS)
+	$(call program,bellrelay,$(bindir)/bellrelay)
+	$(call program,bellrelay.fcgi,$(libdir)/bellrelay/bellrelay.fcgi)
+	$(foreach f,$(SHARED),$(call put,$(f),$(datadir)/bellrelay/$(f:src/%=%)))
+	$(foreach f,$(UNIT_FILES),$(call put,other-conf/$(f),$(unitdir)/$(f)))
+	$(foreach f,$(MAN_FILES),$(call put,src/$(notdir $(f)),$(mandir)/$(f)))
+	$(call put,src/bellrelay.bash,$(COMPLETION))
+	$(foreach f,README.md LICENSE,$(call put,$(f),$(docdir)/$(f)))
+	@# For who has none.
+	$(if $(wildcard $(DESTDIR)$(TEMPLATE)),@echo '$(TEMPLATE) is kept',$(call \
+	    put,other-conf/bellrelay.conf,$(TEMPLATE)))
+
+# What holds anybody's data stays: configuration, secrets, spool.
+uninstall:
+	rm -f '$(DESTDIR)$(bindir)/bellrelay' '$(DESTDIR)$(COMPLETION)' \
+	    $(MAN_FILES:%='$(DESTDIR)$(mandir)/%') \
+	    $(UNIT_FILES:%='$(DESTDIR)$(unitdir)/%')
+	rm -rf '$(DESTDIR)$(libdir)/bellrelay' '$(DESTDIR)$(datadir)/bellrelay' \
+	    '$(DESTDIR)$(docdir)'
+
+# ---- the bundle ------------------------------------------------------------
+
+ARCH := $(shell $(CC) -dumpmachine | cut -d- -f1)
+BUNDLE = $(BUILD)/bellrelay-$(VERSION)-$(ARCH).tar.gz
+UNPACKED = $(BUILD)/bundle/bellrelay
+
+bundle: $(BUNDLE)
+
+# The older tag of the two: this path holds for the libraries' libraries too.
+BESIDE = -s -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/lib'
+$(BUNDLE): $(BUILD)/obj/responder.o $(BUILD)/obj/ctl.o $(LIB) \
+    $(wildcard other-conf/bundle/*) other-conf/bellrelay.conf README.md | packages
+	$(call install,$(PACKAGES_BUNDLE))
+	@rm -rf $(UNPACKED)
+	@mkdir -p $(UNPACKED)/web
+	$(CC) $(CFLAGS) $(HARDEN_LD) $(BESIDE) $(LDFLAGS) \
+	    -o $(UNPACKED)/web/bellrelay.fcgi $(BUILD)/obj/responder.o $(LIB) $(LIBS)
+	$(CC) $(CFLAGS) $(HARDEN_LD) $(BESIDE) $(LDFLAGS) \
+	    -o $(UNPACKED)/web/bellrelay $(BUILD)/obj/ctl.o $(LIB) $(LIBS)
+	other-conf/bundle/pack $(UNPACKED) $@ $(VERSION) $(ARCH)
+
+# ---- the Debian package ----------------------------------------------------
+
+# Of another version than ours: make deb VERSION=...
+DEB = $(BUILD)/deb/bellrelay_$(VERSION)_$(shell dpkg --print-architecture).deb
+
+deb: $(DEB)
+
+$(DEB): $(SRC) $(wildcard src/*.h other-conf/debian/*) $(SHARED) $(MAN) $(SAMPLES) Makefile \
+    $(UNIT_FILES:%=other-conf/%) src/bellrelay.bash other-conf/bellrelay.conf \
+    README.md LICENSE | packages
+	$(call install,$(PACKAGES_DEB))
+	other-conf/debian/stage $(@D)/bellrelay-$(VERSION) $(VERSION)
+	cd $(@D)/bellrelay-$(VERSION) && dpkg-buildpackage -b -us -uc
+	lintian --fail-on error,warning $@
 
 # ---- to try ----------------------------------------------------------------
 
@@ -229,6 +338,7 @@ lint: packages-check
 	cppcheck -q --std=c11 --enable=warning,performance,portability \
 	    --inline-suppr --error-exitcode=1 -I src src
 	clang-format --dry-run --Werror $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+	mandoc -T lint -W warning $(MAN)
 
 fmt:
 	clang-format -i $$(git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]')

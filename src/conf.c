@@ -324,6 +324,41 @@ read_sections(struct row_reading *r)
 	    read_each(r, "mute", false, read_mute);
 }
 
+/* ---- beside the program ------------------------------------------------ */
+
+static void
+beside_program(const char *name, struct buf *path)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe));
+
+	while (n > 0 && exe[n - 1] != '/')
+		n--;
+	if (n > 0)
+		buf_printf(path, "%.*s%s", (int)n, exe, name);
+}
+
+/*
+ * A bundle brings certificates along, for hosts keep theirs in many places.
+ * Who could put them there could replace the program.
+ */
+static void
+trust_bundled(struct conf *c)
+{
+	struct buf path = BUF_MAX(2 * PATH_MAX);
+	const char *found = NULL;
+
+	beside_program("bellrelay-ca.pem", &path);
+	if (path.len > 0 && access(path.data, F_OK) == 0)
+		found = arena_str(&c->arena, path.data);
+	buf_free(&path);
+	if (c->heartbeat.ca_file == NULL)
+		c->heartbeat.ca_file = found;
+	for (size_t i = 0; i < c->n_destinations; i++)
+		if (c->destinations[i].target.ca_file == NULL)
+			c->destinations[i].target.ca_file = found;
+}
+
 /* ---- the room ---------------------------------------------------------- */
 
 static bool
@@ -353,6 +388,8 @@ conf_read(const char *path, struct conf *out, struct fail *f)
 	if (out->files == NULL)
 		out->files = settings.plain.files;
 	settings_free(&settings);
+	if (done)
+		trust_bundled(out);
 	return done;
 }
 
@@ -467,13 +504,7 @@ home_one(struct buf *path)
 static void
 beside_one(struct buf *path)
 {
-	char exe[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe));
-
-	while (n > 0 && exe[n - 1] != '/')
-		n--;
-	if (n > 0)
-		buf_printf(path, "%.*sbellrelay.conf", (int)n, exe);
+	beside_program("bellrelay.conf", path);
 }
 
 static void

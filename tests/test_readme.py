@@ -426,9 +426,9 @@ def test_every_target_of_make_that_is_named_exists():
         for word in re.findall(r"(?m)^make ([a-z-]+)", span)
     }
     makefile = (ROOT / "Makefile").read_text()
-    for name in named - {"install"}:
+    assert "install" in named
+    for name in named:
         assert re.search(rf"(?m)^{name}:", makefile), f"make {name}"
-    assert not re.search(r"(?m)^install:", makefile), "README says there is none"
     rows = tables(section("## How it is built"))[0]
     assert {"make run", "make check"} <= {row[0].strip("`") for row in rows}
 

@@ -200,6 +200,21 @@ def test_the_configuration_beside_the_program_is_found(site, standin):
     assert standin.alerts().is_open(INCIDENT)
 
 
+def test_certificates_beside_the_program_are_trusted(site, standin, authority):
+    """As a bundle has them; what the configuration names goes before."""
+    site.configure(destination={"ca_file": None})
+    assert site.cgi(alert("a")).status == 202
+    beside = site.bin / "bellrelay-ca.pem"
+    site.write(beside, authority.ca_file.read_bytes())
+    said = site.cli("check").stdout.decode()
+    assert f'ca_file = "{beside}"' in said
+    site.cgi(alert("b"))
+    assert standin.alerts().is_open("b")
+    site.write(beside, "nothing to trust")
+    site.configure()
+    assert site.cgi(alert("c")).status == 200
+
+
 def test_httpoxy_has_no_effect(site, standin):
     answer = site.cgi(
         BODY, HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9"

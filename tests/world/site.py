@@ -27,6 +27,9 @@ from .incidentio import PATIENCE
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = (ROOT / (os.environ.get("BELLRELAY_BIN") or "cgi-bin")).resolve()
 CONF = ROOT / "lighttpd-conf"
+VERSION = re.search(
+    r"(?m)^VERSION = (.*)$", (ROOT / "Makefile").read_text()
+).group(1)
 NOBODY = 65534
 BASE = "/bellrelay"
 SECRET = "Zx9-montecarlo_shared-secret_" + "q7" * 12
