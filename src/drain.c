@@ -15,6 +15,7 @@
 enum {
 	/* healthz wants to know within 10 s what waits. */
 	LOOK_EVERY = 10 * WHEN_SECOND,
+	WALK_EVERY = 600 * WHEN_SECOND, /* if nothing came or went */
 	TELL_EVERY = 1 * WHEN_SECOND,
 	OWING_SLEEP = 5 * WHEN_SECOND,
 	IDLE_SLEEP = 10 * WHEN_SECOND,
@@ -280,6 +281,21 @@ look_begin(struct drain_list *l, int64_t now)
 	l->looked = now;
 }
 
+/* Where many wait for long, most looks find that nothing came or went. */
+static void
+look(struct drain_list *l, int64_t now)
+{
+	bool same = now >= l->walked && now < l->walked + WALK_EVERY &&
+	    spool_changed(&l->to->box) < l->walked * MS_NS - TICK_NS;
+
+	if (same && l->looked != 0) {
+		l->looked = now;
+		return;
+	}
+	l->walked = now;
+	look_begin(l, now);
+}
+
 /* What a ticket's file says; a file that cannot be read is due, to be seen to
  * under its lock. */
 static void
@@ -405,7 +421,7 @@ hear_bells(struct drain_list *l, int64_t now)
 	struct spool_walk w;
 	struct spool_name name;
 
-	if (rang != 0 && rang < l->heard - TICK_NS)
+	if (rang < l->heard - TICK_NS)
 		return;
 	l->heard = now * MS_NS;
 	shuffle(l);
@@ -465,7 +481,7 @@ wake(struct drain_list *l, struct drain_entry *e, struct keep *k, int64_t now,
 /* One that is on its way from pending to settled. */
 struct leaving {
 	struct drain_entry *entry;
-	struct spool_mark mark;
+	uint64_t generation; /* that was linked */
 };
 
 /* Under claim and edit: whether it owes nothing, by its file. */
@@ -489,9 +505,9 @@ owes_nothing(struct drain *d, struct drain_list *l, struct drain_entry *e,
 }
 
 /*
- * Under claim and edit: link it to settled.  A file that has still the mark
- * under which it was seen to owe nothing need not be read again.  A power cut
- * can leave a newer copy settled than pending, which then stays.
+ * Under claim and edit: link it to settled.  A generation that is known to
+ * owe nothing need not be read again.  A power cut can leave a newer copy
+ * settled than pending, which then stays.
  */
 static bool
 link_locked(struct drain *d, struct drain_list *l, struct leaving *x,
@@ -500,9 +516,10 @@ link_locked(struct drain *d, struct drain_list *l, struct leaving *x,
 	const struct spool_box *b = &l->to->box;
 	bool settled = false;
 
-	if (!spool_mark(b, x->entry->id, &x->mark))
+	x->generation = spool_generation(b, x->entry->id);
+	if (x->generation == 0)
 		return false;
-	if (!x->entry->muted && spool_mark_same(&x->mark, &x->entry->mark)) {
+	if (!x->entry->muted && x->generation == x->entry->empty_at) {
 		enum spool_linked did = spool_link(b, x->entry->id, false, f);
 
 		if (did != SPOOL_IN_THE_WAY)
@@ -542,12 +559,10 @@ sweep_end(struct drain_list *l, const struct leaving *x, bool durable)
 	const struct lock_hand *h = &l->to->hands[POST_DRAIN];
 	const struct spool_box *b = &l->to->box;
 	const char *id = x->entry->id;
-	struct spool_mark mark;
 	struct fail f = { 0 };
 
 	if (durable && lock_wait(h, LOCK_EDIT, id, &f)) {
-		if (spool_mark(b, id, &mark) &&
-		    spool_mark_same(&mark, &x->mark))
+		if (spool_generation(b, id) == x->generation)
 			(void)spool_unlink(b, id, &f);
 		lock_drop(h, LOCK_EDIT, id);
 	}
@@ -771,8 +786,8 @@ take_result(struct drain *d, int64_t now)
 	e->patient = fw->result == FORWARD_DELIVERED && !fw->more;
 	e->set = now;
 	e->until = fw->more ? now : fw->until;
-	if (e->empty && fw->ticket.muted.by == NULL)
-		e->mark = fw->mark;
+	e->empty_at =
+	    e->empty && fw->ticket.muted.by == NULL ? fw->generation : 0;
 	if (fw->result != FORWARD_LATER) {
 		l->looked = l->rested ? 0 : l->looked;
 		l->rested = false;
@@ -899,7 +914,7 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 	if (!l->looking &&
 	    (l->looked == 0 || now >= l->looked + LOOK_EVERY ||
 		now < l->looked))
-		look_begin(l, now);
+		look(l, now);
 	if (l->looking) {
 		look_on(d, l, now);
 		return 0;

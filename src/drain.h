@@ -36,7 +36,8 @@ struct drain_entry {
 	bool again;    /* has failed in this run before */
 	int64_t since; /* of its oldest event */
 	int64_t set, until;
-	struct spool_mark mark;
+	struct spool_mark mark; /* of its file, when it was last read */
+	uint64_t empty_at; /* the generation that is known to be empty, or 0 */
 };
 
 /* The best of a list's entries, found once for many picks. */
@@ -63,6 +64,7 @@ struct drain_list {
 	bool looking;
 	bool mine;      /* we hold the drain lock */
 	int64_t looked; /* when the last look began */
+	int64_t walked; /* when the last one began that read the directory */
 	int64_t until;  /* the pace says: not before */
 	bool probed;    /* a person's drain has had a failure here */
 	bool

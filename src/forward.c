@@ -101,7 +101,7 @@ load_locked(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 	did = keep_load(&fw->to->box, fw->id, k, now, fw->a, f) &&
 	    hush_waiting(fw->to, fw->id, k, now, fw->a, f);
 	if (did && k->pending && !k->settled)
-		(void)spool_mark(&fw->to->box, fw->id, &fw->mark);
+		fw->generation = k->generation;
 	lock_drop(hand(fw), LOCK_EDIT, fw->id);
 	return did;
 }
@@ -196,7 +196,7 @@ prepare_direct(struct forward *fw, const struct forward_ask *ask, int64_t now,
 static bool
 foresee(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 {
-	bool sure = fw->mark.ino != 0 && !k->ticket.unsure;
+	bool sure = fw->generation != 0 && !k->ticket.unsure;
 
 	ticket_accepted(&k->ticket, &fw->event, fw->to->url, now, fw->a);
 	fw->ticket = k->ticket;
@@ -243,7 +243,7 @@ forward_adopt(struct forward *fw, int64_t now, struct fail *f)
 	if (!keep_load(&fw->to->box, fw->id, &k, now, fw->a, f) ||
 	    ticket_head(&k.ticket) == NULL)
 		return false;
-	(void)spool_mark(&fw->to->box, fw->id, &fw->mark);
+	fw->generation = k.generation;
 	fw->event = *ticket_head(&k.ticket);
 	fw->direct = false;
 	return foresee(fw, &k, now, f);
@@ -289,7 +289,7 @@ forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	fw->to = ask->to;
 	fw->answered = false;
 	fw->direct = ask->body != NULL;
-	fw->mark = (struct spool_mark){ 0 };
+	fw->generation = 0;
 	fw->foreseen = 0;
 	memcpy(fw->id, ask->id, sizeof(fw->id));
 	if (rests(fw, ask, until)) {
@@ -400,12 +400,9 @@ apply(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
 static bool
 is_foreseen(const struct forward *fw, int64_t now)
 {
-	struct spool_mark mark;
-
 	return fw->foreseen != 0 && judge(fw->answer.status) == ACCEPTED &&
 	    now >= fw->foreseen && now < fw->foreseen + FORESIGHT &&
-	    spool_mark(&fw->to->box, fw->id, &mark) &&
-	    spool_mark_same(&mark, &fw->mark);
+	    spool_generation(&fw->to->box, fw->id) == fw->generation;
 }
 
 /* Under edit.  If it fails, the next attempt takes the ordinary way. */
@@ -424,11 +421,14 @@ rewrite(struct forward *fw, int64_t now, struct fail *f)
 {
 	struct keep k;
 
+	fw->foreseen = 0;
+	fw->generation = 0;
 	if (!keep_load(&fw->to->box, fw->id, &k, now, fw->a, f) || !k.there ||
 	    !apply(fw, &k.ticket, now, f) ||
 	    !keep_store(&fw->to->box, fw->id, &k, &fw->draft, fw->a, f))
 		return false;
 	fw->ticket = k.ticket;
+	fw->generation = k.generation;
 	return true;
 }
 
@@ -441,14 +441,13 @@ record_ticket(struct forward *fw, int64_t now, struct fail *f)
 
 	fw->more = fw->owes = false;
 	did = is_foreseen(fw, now) ? publish(fw, f) : rewrite(fw, now, f);
-	fw->mark = (struct spool_mark){ 0 };
 	if (!did)
 		return f->kind == FAIL_NONE;
+	fw->generation++;
 	fw->owes = ticket_head(t) != NULL;
 	fw->until = t->until;
 	fw->more = fw->result != FORWARD_LATER && ticket_due(t, now);
-	return spool_mark(&fw->to->box, fw->id, &fw->mark) ||
-	    fail_sys(f, "pending");
+	return true;
 }
 
 static enum pace_outcome
@@ -533,10 +532,9 @@ log_delivery(const struct forward *fw, int64_t now)
 static void
 look_again(struct forward *fw, const struct setup_box *to)
 {
-	struct spool_mark now;
+	uint64_t now = spool_generation(&to->box, fw->id);
 
-	if (spool_mark(&to->box, fw->id, &now) &&
-	    !spool_mark_same(&now, &fw->mark))
+	if (now != 0 && now != fw->generation)
 		fw->more = fw->owes = true;
 }
 

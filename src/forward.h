@@ -81,8 +81,8 @@ struct forward {
 	struct pace_call call;
 	struct spool_draft draft; /* the ticket as an acceptance makes it */
 	struct ticket ticket;     /* likewise */
-	struct spool_mark mark;   /* of the file it was made from */
-	int64_t foreseen;         /* when; 0: something else must be written */
+	uint64_t generation; /* of the file it was made from; 0: not alone */
+	int64_t foreseen;    /* when; 0: something else must be written */
 	struct buf body;
 	struct post_answer answer;
 	int64_t success; /* when the destination had last accepted anything */

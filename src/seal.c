@@ -75,3 +75,20 @@ seal_open(const char *file, size_t n, uint64_t *generation, struct buf *out)
 	buf_puts(out, tail);
 	return !out->full;
 }
+
+bool
+seal_peek(const char *end, size_t n, uint64_t *generation)
+{
+	const char *at = find(end, n);
+	unsigned long number;
+	struct scan s;
+
+	if (at == NULL)
+		return false;
+	s.at = (const unsigned char *)at + strlen(head);
+	s.left = n - (size_t)(at - end) - strlen(head);
+	if (!scan_number(&s, UINT64_MAX, &number))
+		return false;
+	*generation = number;
+	return true;
+}

@@ -33,4 +33,10 @@ void seal_write(
 bool seal_open(
     const char *file, size_t n, uint64_t *generation, struct buf *out);
 
+/*
+ * The generation alone, from the last SEAL_SIZE bytes of a file or all of it.
+ * False if there is no seal; whether it is right is not looked at.
+ */
+bool seal_peek(const char *end, size_t n, uint64_t *generation);
+
 #endif

@@ -673,14 +673,66 @@ spool_unring(const struct spool_box *b, const char *id)
 	(void)unlinkat(b->bell, id, 0);
 }
 
-int64_t
-spool_rang(const struct spool_box *b)
+/* The bytes at the end of a file, where its seal is. */
+static bool
+read_end(int fd, char end[SEAL_SIZE], size_t *n)
+{
+	struct stat st;
+	off_t from;
+	ssize_t did;
+
+	if (fstat(fd, &st) == -1)
+		return false;
+	from = st.st_size > SEAL_SIZE ? st.st_size - SEAL_SIZE : 0;
+	do
+		did = pread(fd, end, SEAL_SIZE, from);
+	while (did == -1 && errno == EINTR);
+	*n = did > 0 ? (size_t)did : 0;
+	return did > 0;
+}
+
+uint64_t
+spool_generation(const struct spool_box *b, const char *id)
+{
+	char end[SEAL_SIZE];
+	char name[64];
+	uint64_t found = 0;
+	size_t n;
+	int fd;
+
+	ticket_name(id, name);
+	fd = openat(b->pending, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1)
+		return 0;
+	if (!read_end(fd, end, &n) || !seal_peek(end, n, &found))
+		found = 0;
+	(void)close(fd);
+	return found;
+}
+
+static int64_t
+changed(int dir)
 {
 	struct stat st;
 
-	if (fstat(b->bell, &st) == -1)
-		return 0;
+	if (fstat(dir, &st) == -1)
+		return INT64_MAX;
 	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+int64_t
+spool_rang(const struct spool_box *b)
+{
+	return changed(b->bell);
+}
+
+int64_t
+spool_changed(const struct spool_box *b)
+{
+	int64_t pending = changed(b->pending);
+	int64_t dead = changed(b->dead);
+
+	return pending > dead ? pending : dead;
 }
 
 bool

@@ -128,8 +128,8 @@ bool spool_sync(const struct spool_box *b, struct fail *f);
 /*
  * A ticket that owes nothing leaves pending in three steps, so that many can
  * share the cost of the second: under claim and edit it is linked to settled;
- * the name is made durable; under edit again, if its mark is still
- * the one that was linked, it is unlinked from pending.  older: a copy that is
+ * the name is made durable; under edit again, if it is still the generation
+ * that was linked, it is unlinked from pending.  older: a copy that is
  * settled already is known to be older, and gives way.
  */
 enum spool_linked { SPOOL_LINKED, SPOOL_IN_THE_WAY, SPOOL_NOT_LINKED };
@@ -151,8 +151,12 @@ bool spool_unbury(const struct spool_box *b, const char *name, struct fail *f);
 void spool_ring(const struct spool_box *b, const char *id);
 void spool_unring(const struct spool_box *b, const char *id);
 
-/* When a bell last rang or went silent, ns since 1970; 0: not known. */
+/*
+ * When a name last came or went, by the clock of the file system: a bell; a
+ * ticket in pending or a dead letter.  ns since 1970; INT64_MAX: not known.
+ */
 int64_t spool_rang(const struct spool_box *b);
+int64_t spool_changed(const struct spool_box *b);
 
 /*
  * The names in a directory, one after the other, in no order.  What does
@@ -179,7 +183,16 @@ void spool_walk_bells(const struct spool_box *b, struct spool_walk *w);
 bool spool_walk_next(struct spool_walk *w, struct spool_name *out);
 void spool_walk_close(struct spool_walk *w);
 
-/* What tells one write of a pending ticket from the next. */
+/*
+ * The generation of the file in pending, which no two writes of a ticket
+ * share; 0 if it is not there or cannot be read.  Its text is not looked at.
+ */
+uint64_t spool_generation(const struct spool_box *b, const char *id);
+
+/*
+ * What mostly tells one write of a pending ticket from the next, at the price
+ * of a stat: a hint, as the number of a file that is gone is used again.
+ */
 struct spool_mark {
 	ino_t ino;
 	int64_t mtime_ns;

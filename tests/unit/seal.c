@@ -23,6 +23,14 @@ main(void)
 	    "an unbroken seal opens");
 	is(got.data, text, "and gives back what was sealed");
 
+	generation = 0;
+	ok(seal_peek(file.data + file.len - SEAL_SIZE / 2, SEAL_SIZE / 2,
+	       &generation) == false,
+	    "half of a seal tells no generation");
+	ok(seal_peek(file.data, file.len, &generation) &&
+		generation == 18446744073709551615u,
+	    "the end of a file does");
+
 	for (size_t n = 0; n < file.len; n++)
 		torn += seal_open(file.data, n, &generation, &got);
 	ok(torn == 0, "no file that was cut short opens");

@@ -146,6 +146,9 @@ drafts(void)
 	    "or another text takes its file");
 	is(load(&found), text2, "which is cut to its length");
 	ok(files_in("tmp") == 0 && d.fd == -1, "nothing stays");
+	ok(spool_generation(&box, id) == 6, "whose end tells its generation");
+	ok(spool_generation(&box, "00000000000000000000000000000000") == 0,
+	    "which one that is not there has not");
 	ok(spool_draft(&box, id, 7, &b, &d, &f), "or it is");
 	spool_draft_drop(&box, &d);
 	ok(files_in("tmp") == 0, "given up");
