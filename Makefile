@@ -83,7 +83,7 @@ MADE = $(BUILD)/printable.h $(BUILD)/samples.h
 PYTHON = /usr/bin/python3
 
 .PHONY: all install uninstall bundle deb run quick check units asan valgrind fuzz torture servers image bench lint fmt clean \
-	packages packages-run packages-check packages-npm install-npm
+	packages packages-run packages-check packages-npm install-npm lane-1 lane-2
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -278,11 +278,17 @@ quick: packages-check units
 check: packages-check packages-npm $(PROGRAMS) $(BUILD)/tools/canonical \
     $(BUILD)/tools/zone $(BUILD)/tools/faulty.so
 	tests/rooms.sh
-	$(MAKE) --no-print-directory units
-	$(MAKE) --no-print-directory lint
-	$(MAKE) --no-print-directory asan
-	$(MAKE) --no-print-directory valgrind
-	$(PYTHON) -m pytest -q --ignore=tests/image tests
+	$(MAKE) --no-print-directory units lint asan
+	$(MAKE) --no-print-directory -j2 --output-sync=line lane-1 lane-2
+
+# What takes long, as two that run side by side: most of it is waiting.
+PYTEST = $(PYTHON) -m pytest -q -p no:cacheprovider
+lane-1: valgrind
+	$(PYTEST) --ignore=tests/image --ignore=tests/e2e --ignore=tests/crash tests
+
+lane-2:
+	$(PYTEST) tests/crash
+	$(PYTEST) tests/e2e
 
 # base runs out of memory on purpose, when walks through every day there is.
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full \

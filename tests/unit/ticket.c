@@ -379,9 +379,9 @@ static const struct {
 	const char *why;
 } crowds[] = {
 	{ "extra", 3 << 19, "of fields that we have no use for" },
-	{ "extra", 16 << 20, "of more than a file may hold" },
+	{ "extra", 4 << 20, "of more than a file may hold" },
 	{ "crowd", 3 << 19, "of fields that do not give way" },
-	{ "crowd", 16 << 20, "of more of them than a file may hold" },
+	{ "crowd", 4 << 20, "of more of them than a file may hold" },
 };
 
 static void
