@@ -282,7 +282,9 @@ check: packages-check packages-npm $(PROGRAMS) $(BUILD)/tools/canonical \
 	$(MAKE) --no-print-directory -j2 --output-sync=line lane-1 lane-2
 
 # What takes long, as two that run side by side: most of it is waiting.
-PYTEST = $(PYTHON) -m pytest -q -p no:cacheprovider
+# make's own settings are not those of the makes that tests start.
+PYTEST = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
+	$(PYTHON) -m pytest -q -p no:cacheprovider
 lane-1: valgrind
 	$(PYTEST) --ignore=tests/image --ignore=tests/e2e --ignore=tests/crash tests
 

@@ -277,6 +277,14 @@ def measure_burst(claims, count=10000):
                    other[1] * 1e6 / count),
                 each <= 3 * bare,
             )  # fmt: skip
+            place = many.dir / "floor"
+            place.mkdir()
+            floor = cpu(lambda: tool("primitive", place, 1, count, size))
+            claims.note(
+                "a bare write, sync, rename and sync of one such file, which"
+                " the result of each takes, is %.0f us of CPU by itself"
+                % (sum(floor) * 1e6 / count)
+            )
 
 
 def measure_many(claims):

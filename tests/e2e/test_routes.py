@@ -400,7 +400,7 @@ def test_check_prints_the_routes_and_names_what_is_never_asked(teams):
     )
     done = teams.site.cli("check")
     assert 'route late {\n\ttags = { "x" }' in done.stdout.decode()
-    assert "route all takes all alerts" in done.stderr.decode()
+    assert "route all: takes all alerts" in done.stderr.decode()
     assert "no source or route names it" not in done.stderr.decode()
 
 

@@ -381,7 +381,7 @@ def test_the_cron_line_delivers_what_waits(alone, standin):
     shutil.which("systemd-analyze") is None, reason="no systemd-analyze"
 )
 def test_the_units_are_valid_and_the_service_is_hardened(alone, tmp_path):
-    for path in (ROOT / "other-conf").glob("bellrelay*"):
+    for path in (ROOT / "other-conf").glob("bellrelay*.[st]*"):
         text = alone.text(path.relative_to(ROOT))
         text = text.replace("/usr/local/bin", str(alone.bin))
         (tmp_path / path.name).write_text(text)

@@ -268,6 +268,7 @@ class Image:
         self._holder = None
 
     def __enter__(self):
+        IMAGES.mkdir(parents=True, exist_ok=True)
         self.dir = tempfile.mkdtemp(prefix="image-", dir=IMAGES)
         flags = ["--mount", "--uts", "--ipc"] + ["--net"] * self.alone
         self._holder = subprocess.Popen(
