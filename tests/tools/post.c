@@ -96,9 +96,10 @@ static void
 start(struct post *p, char **word)
 {
 	int slot = slot_of(word[0]);
-	struct post_target t = { keep(&kept[slot][0], word[1]),
-		keep(&kept[slot][1], word[2]), keep(&kept[slot][2], word[3]),
-		strtol(word[4], NULL, 10) };
+	struct post_target t = { .url = keep(&kept[slot][0], word[1]),
+		.token = keep(&kept[slot][1], word[2]),
+		.ca_file = keep(&kept[slot][2], word[3]),
+		.connect_ms = strtol(word[4], NULL, 10) };
 	const char *body = make_body(&kept[slot][3], word[6]);
 
 	post_start(p, (enum post_slot)slot, &t, body,
