@@ -20,6 +20,7 @@ enum {
 	OWING_SLEEP = 5 * WHEN_SECOND,
 	IDLE_SLEEP = 10 * WHEN_SECOND,
 	BUSY_SLEEP = 1 * WHEN_SECOND,
+	FAILED_SLEEP = 60 * WHEN_SECOND,
 	FRESH = 1 * WHEN_SECOND,
 	MS_NS = 1000 * 1000,
 	BUSY_MAX = 15, /* times: longer than an exchange takes */
@@ -306,6 +307,8 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 	struct fail ignored = { 0 };
 	struct ticket t;
 
+	e->empty = e->muted = false;
+	e->set = e->until = 0;
 	arena_reset(&d->arena);
 	if (spool_look(&l->to->box, SPOOL_PENDING, name, &text, &ignored) &&
 	    ticket_parse(text.data, text.len, &t, &d->arena, &ignored)) {
@@ -421,7 +424,7 @@ hear_bells(struct drain_list *l, int64_t now)
 	struct spool_walk w;
 	struct spool_name name;
 
-	if (rang < l->heard - TICK_NS)
+	if (rang < l->heard - TICK_NS && now * MS_NS >= l->heard)
 		return;
 	l->heard = now * MS_NS;
 	shuffle(l);
@@ -529,6 +532,16 @@ link_locked(struct drain *d, struct drain_list *l, struct leaving *x,
 	    (settled || spool_link(b, x->entry->id, true, f) == SPOOL_LINKED);
 }
 
+/* It is due, whatever it was. */
+static void
+revive(struct drain_list *l, struct drain_entry *e, int64_t now)
+{
+	e->gone = e->empty = e->muted = false;
+	e->mark = (struct spool_mark){ 0 };
+	e->set = e->until = now;
+	shuffle(l);
+}
+
 /* The claim is kept if it is on its way.  Any error leaves it in pending,
  * which is lawful. */
 static bool
@@ -552,14 +565,19 @@ sweep_begin(
 	return did;
 }
 
-/* What was written since it was linked stays where it is. */
+/*
+ * What was written since it was linked stays where it is.  Its writer has met
+ * our claim and relies on us.
+ */
 static void
-sweep_end(struct drain_list *l, const struct leaving *x, bool durable)
+sweep_end(
+    struct drain_list *l, const struct leaving *x, bool durable, int64_t now)
 {
 	const struct lock_hand *h = &l->to->hands[POST_DRAIN];
 	const struct spool_box *b = &l->to->box;
 	const char *id = x->entry->id;
 	struct fail f = { 0 };
+	uint64_t written;
 
 	if (durable && lock_wait(h, LOCK_EDIT, id, &f)) {
 		if (spool_generation(b, id) == x->generation)
@@ -567,6 +585,9 @@ sweep_end(struct drain_list *l, const struct leaving *x, bool durable)
 		lock_drop(h, LOCK_EDIT, id);
 	}
 	lock_drop(h, LOCK_CLAIM, id);
+	written = spool_generation(b, id);
+	if (written != 0 && written != x->generation)
+		revive(l, x->entry, now);
 }
 
 /* All names are linked, then all made durable, which is one journal's commit
@@ -588,7 +609,7 @@ sweep(struct drain *d, struct drain_list *l, struct leaving *x, size_t n,
 		    spool_sync_settled(&l->to->box, x[i].entry->id, &f);
 	}
 	for (size_t i = 0; i < kept; i++)
-		sweep_end(l, &x[i], durable[i]);
+		sweep_end(l, &x[i], durable[i], now);
 }
 
 /* Whether there is more to sweep. */
@@ -737,6 +758,8 @@ put_off(struct drain *d, struct drain_list *l, struct drain_entry *e,
 	case FORWARD_FAILED:
 		d->failed = true;
 		e->tried = d->once;
+		/* The others go on meanwhile, if it is this one alone. */
+		e->until = now + FAILED_SLEEP;
 		l->until = d->once ? now : now + OWING_SLEEP;
 		return;
 	default:

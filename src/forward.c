@@ -15,8 +15,7 @@
 #include <string.h>
 
 enum {
-	RESULT_ROOM = 8 << 10, /* bytes a result may add to a ticket */
-	FORESIGHT = 1000,      /* ms: what was foreseen tells that time */
+	FORESIGHT = 1000, /* ms: what was foreseen tells that time */
 	BODY_MAX = 4 << 20,
 };
 
@@ -202,7 +201,7 @@ foresee(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 	fw->ticket = k->ticket;
 	if (!keep_draft(&fw->to->box, fw->id, k, &fw->draft, fw->a, f))
 		return false;
-	fw->foreseen = sure ? now : 0;
+	fw->drafted = sure ? now : 0;
 	return true;
 }
 
@@ -216,6 +215,7 @@ prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
 
 	if (!load_locked(fw, &k, now, f))
 		return FORWARD_FAILED;
+	fw->ticket = k.ticket;
 	if (ticket_head(&k.ticket) == NULL)
 		return FORWARD_NOTHING;
 	*until = k.ticket.until;
@@ -225,7 +225,8 @@ prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	did = ask_pace(fw, ask, now, until, f);
 	if (did != FORWARD_STARTED)
 		return did;
-	more = k.ticket.sent.n != 0;
+	/* Of what went before, as accepted or as a dead letter. */
+	more = k.ticket.sent.n != 0 || fw->event.n > 1;
 	/* The result of what is sent must find room. */
 	if (!foresee(fw, &k, now, f))
 		return FORWARD_FAILED;
@@ -254,8 +255,12 @@ forward_harden(struct forward *fw)
 {
 	struct fail ignored = { 0 };
 
-	if (fw->foreseen != 0 && !spool_draft_sync(&fw->draft, &ignored))
-		fw->foreseen = 0;
+	if (fw->drafted == 0 || fw->foreseen != 0)
+		return;
+	if (spool_draft_sync(&fw->draft, &ignored))
+		fw->foreseen = fw->drafted;
+	else
+		spool_draft_drop(&fw->to->box, &fw->draft);
 }
 
 /*
@@ -290,7 +295,7 @@ forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	fw->answered = false;
 	fw->direct = ask->body != NULL;
 	fw->generation = 0;
-	fw->foreseen = 0;
+	fw->drafted = fw->foreseen = 0;
 	memcpy(fw->id, ask->id, sizeof(fw->id));
 	if (rests(fw, ask, until)) {
 		fw->to = NULL;

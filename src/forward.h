@@ -50,7 +50,7 @@ struct forward_ask {
 
 enum forward_start {
 	FORWARD_STARTED,
-	FORWARD_NOTHING, /* it owes nothing */
+	FORWARD_NOTHING, /* it owes nothing: see ticket */
 	FORWARD_BUSY,    /* another is sending it, or this flow is stuck */
 	FORWARD_WAIT,    /* its own wait, until *until */
 	FORWARD_PACE,    /* the rate allows none until *until */
@@ -82,7 +82,8 @@ struct forward {
 	struct spool_draft draft; /* the ticket as an acceptance makes it */
 	struct ticket ticket;     /* likewise */
 	uint64_t generation; /* of the file it was made from; 0: not alone */
-	int64_t foreseen;    /* when; 0: something else must be written */
+	int64_t drafted;     /* when; 0: something else will be written */
+	int64_t foreseen;    /* the same, once the draft is synced */
 	struct buf body;
 	struct post_answer answer;
 	int64_t success; /* when the destination had last accepted anything */

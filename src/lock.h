@@ -6,8 +6,10 @@
  *
  * Locks belong to a hand (open file description locks, fcntl(2)) and die with
  * it or with the process.  Two flows of work in one process need a hand each.
- * Order: claim, edit, state; at most one claim and one edit at a time; claim
- * may be held over a network call, edit and state never.
+ * Order: claim, edit, state; at most one edit of a destination at a time.
+ * Claims are never waited for but by a person's command: a sweep tries for
+ * several, and a new alert for one under its edit.  Claim may be held over a
+ * network call, edit and state never.
  */
 #ifndef LOCK_H
 #define LOCK_H

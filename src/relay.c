@@ -303,8 +303,8 @@ struct item {
 	bool urgent;
 	bool waits;             /* something is in its queue */
 	bool idle;              /* written, but nothing is in its queue */
-	bool first;             /* no call of this webhook is under way */
-	bool asked;             /* its call was asked for while it was stored */
+	bool first;             /* the webhook's, which has no other alert */
+	bool asked;             /* its call was begun while it was stored */
 	enum forward_start did; /* what was said to that, */
 	int64_t until;          /* and until when */
 	bool resolved;
@@ -364,7 +364,7 @@ may_wait(const struct relay *r, struct setup_box *to, int64_t now,
 static bool
 is_calling(const struct item *i)
 {
-	return i->asked && i->did == FORWARD_STARTED;
+	return i->asked;
 }
 
 /* Under edit. */
@@ -380,7 +380,8 @@ call_fresh(struct relay *r, struct item *i)
 	struct fail f = { 0 };
 
 	i->did = forward_begin(&r->webhook, &ask, relay_now(), &i->until, &f);
-	i->asked = i->did != FORWARD_FAILED;
+	/* Whatever else was said may be otherwise once it is stored. */
+	i->asked = i->did == FORWARD_STARTED;
 	forward_complain(&r->webhook, &f, relay_now());
 }
 
@@ -615,8 +616,12 @@ forward_item(struct relay *r, struct item *i, int64_t deadline)
 
 	while ((i->asked || left >= LEAST_CALL_MS) && exchange(r, i, left))
 		left = deadline - relay_now();
-	if (i->did == FORWARD_NOTHING)
+	if (i->did == FORWARD_NOTHING) {
 		i->waits = false;
+		/* It went with another of this webhook. */
+		if (r->webhook.ticket.sent.n >= i->n)
+			i->result = ANSWER_DELIVERED;
+	}
 	drain_note(&r->drain, i->to, i->id, i->urgent, !i->waits, 0,
 	    i->did == FORWARD_STARTED || i->did == FORWARD_WAIT ? i->until : 0,
 	    relay_now());
@@ -713,7 +718,7 @@ enqueue_alert(struct relay *r, const struct request *req,
 		*item = (struct item){ .alert = alert,
 			.to = aim.to[i],
 			.known = aim.known,
-			.first = item == b->items };
+			.first = item == b->items && b->alerts->next == NULL };
 		did = enqueue(
 		    r, &req->source->source, item, b->room, req->now, f);
 		if (b->deadline < end)
@@ -748,6 +753,7 @@ end_first(struct relay *r, struct batch *b)
 
 	if (b->n == 0 || !is_calling(first))
 		return;
+	forward_harden(&r->webhook);
 	if (first->unstored)
 		forward_direct(r, first, 0, &ignored);
 	else

@@ -4,12 +4,13 @@ import collections
 import concurrent.futures
 import itertools
 import os
+import re
 import shutil
 
 import pytest
 
 from world import behave
-from world.site import ROOT, ticket_id, until
+from world.site import ROOT, clock, section, ticket_id, until
 
 from . import calls, long_form
 from .sender import (
@@ -107,7 +108,7 @@ def test_a_webhook_of_which_any_call_fails_is_kept_or_refused(
     plain, sender, tally, before, status, after, when, why
 ):
     calls.needs_strace()
-    env = calls.later(when) if when else {}
+    env = clock(when) if when else {}
     standin = begun(plain, sender)
     before(plain, standin, sender, "trace")
     seq, body = sender.body("trace", status)
@@ -399,3 +400,55 @@ def test_an_event_that_found_no_room_does_not_overtake_a_newer_one(
     drain(plain)
     assert said == 503
     assert [e["status"] for e in standin.events("a")] == ["resolved"]
+
+
+
+def unsynced(trace):
+    """How many renames there were, and of those that follow the close of a
+    file without an fsync.  Names are not shown of a process that cannot be
+    dumped; a file of ours is made with O_EXCL, and renamed once closed."""
+    ours, closed, count, found = {}, None, 0, 0
+    for call, args, got in re.findall(
+        r"(?m)^(?:\d+ +)?(openat|fsync|close|renameat)\((.*)\) += (-?\d+)",
+        trace,
+    ):
+        if call == "openat" and "O_EXCL" in args:
+            ours[got] = False
+        elif call == "fsync" and args in ours:
+            ours[args] = got == "0"
+        elif call == "close" and args in ours:
+            closed = ours.pop(args)
+        elif call == "renameat":
+            count += 1
+            found += closed is not True
+    return count, found
+
+
+def test_what_is_not_synced_never_becomes_the_ticket(plain, sender):
+    """The alert cannot be stored for its second destination: the call to the
+    first ends all the same, and its result is a whole file (spool.h)."""
+    calls.needs_strace()
+    begun(plain, sender)
+    plain.standin.add_source("SECOND", plain.standin.token)
+    plain.configure(
+        destination={"rate": 20000, "timeout": 5},
+        source={"destination": ["oncall", "second"]},
+        more=section("destination", "second", {
+            "url": plain.standin.url("SECOND"), "token_file": plain.token_file,
+        }),
+    )  # fmt: skip
+    assert sender.post(by_cgi(plain), "both") == 200
+    quiet(plain)
+    # As many wait there as may (max_pending), by what a drain has left.
+    (plain.box("second") / "summary.json").write_text(
+        '{"at": 1, "owed": 100000}'.ljust(1023) + "\n"
+    )
+    _, body = sender.body("a")
+    trace = plain.dir / "run" / "trace"
+    done = calls.Run.webhook(plain, body).inject(
+        "-o", trace, "-e", "trace=openat,fsync,close,renameat"
+    )
+    assert calls.status(done) == 503
+    assert unsynced(trace.read_text()) == (2, 0), "the ticket, and its result"
+    assert plain.standin.alerts().is_open("a"), "what was kept rings"
+    quiet(plain)

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from world import behave
-from world.site import until
+from world.site import clock, until
 
 from . import calls, images, mutants, oracle
 from .sender import FIRING, RESOLVED, arrivals, by_cgi, check_spool
@@ -107,7 +107,7 @@ def four_days_later(site, sender):
         quiet(site)
     assert len(standin.history()) == 1
     standin.always(behave.answer(503))
-    calls.Run.drain(site, **calls.later("+4d")).plainly()
+    calls.Run.drain(site, **clock("+4d")).plainly()
     standin.decide(None)
     dead = [f"dead: {name}" for name in site.dead()]
     drained(site)
@@ -159,6 +159,7 @@ def killed_while_writing(site, sender):
 #: patch, what happens, what the program without it does
 WEAK = [
     ("no-serial-check", update_in_flight, "lost"),
+    ("foreseen-blindly", update_in_flight, "lost"),
     ("net-effect", flap_in_flight, "lost"),
     ("lock-the-ticket", resolve_in_flight, "two at once"),
     ("no-reserve", full_in_flight, "repeated"),

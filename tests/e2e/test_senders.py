@@ -515,3 +515,23 @@ def test_what_looks_like_theirs_is_seen_in_healthz(senders):
     for _ in range(3):
         edr(senders, "edr:wrong").send(TEST)
     assert senders.health() == (200, "degraded")
+
+
+# ---- several of one alert in one webhook ----
+
+
+def test_each_of_several_events_of_one_alert_tells_that_it_went(
+    senders, standin, tmp_path
+):
+    """The first call is followed by what the others have made of it."""
+    body = json.loads(
+        (ROOT / "src/samples/dbt/run-results-failed.json").read_text()
+    )
+    (one,) = [r for r in body["results"] if r["status"] == "fail"][:1]
+    body["results"] = [one, {**one, "message": "again"},
+                       {**one, "status": "pass"}]  # fmt: skip
+    status, said = post_file(senders, tmp_path, body, *as_dbt())
+    assert {a["result"] for a in said["alerts"]} == {"delivered"}
+    assert status == 200
+    assert standin.events()[-1]["status"] == "resolved"
+    assert senders.tickets() == {}
