@@ -22,6 +22,15 @@ _bellrelay_values() {
 	esac
 }
 
+# What stands behind a first word; what was typed is no program for anything.
+_bellrelay_after() {
+	local first rest
+
+	while read -r first rest; do
+		[[ $first != "$1" ]] || printf '%s\n' "$rest"
+	done
+}
+
 # The options of the command, each with the word that follows it.
 _bellrelay_options() {
 	if [[ -n $command ]]; then
@@ -33,7 +42,7 @@ _bellrelay_options() {
 
 # The operands of the command, in order.
 _bellrelay_operands() {
-	_bellrelay_ask --help | sed -n "s/^  $command \(.*\)/\1/p" |
+	_bellrelay_ask --help | sed -n 's/^  //p' | _bellrelay_after "$command" |
 		sed 's/--[a-z-]* [A-Z]*//g; s/--[a-z-]*//g' | grep -o '[A-Z][A-Z]*'
 }
 
@@ -49,7 +58,7 @@ _bellrelay_read() {
 			due=
 		elif [[ $word == -?* ]]; then
 			option=$word
-			due=$(_bellrelay_options | sed -n "s/^$word //p")
+			due=$(_bellrelay_options | _bellrelay_after "$word")
 		elif [[ -z $command ]]; then
 			command=$word
 		else
