@@ -9,7 +9,6 @@ import collections
 import contextlib
 import functools
 import os
-import pathlib
 import re
 import shutil
 import signal
@@ -114,18 +113,6 @@ def _strace(site, options, args, stdin, env):
             raise
     site.check_text(err.decode(errors="replace"), str(args))
     return subprocess.CompletedProcess(args, child.returncode, out, err)
-
-
-def later(by):
-    """The environment in which the clock is `by` ahead, such as +10s."""
-    found = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    if not found:
-        pytest.skip("faketime is not installed")
-    return {
-        "LD_PRELOAD": found[0],
-        "FAKETIME": by,
-        "FAKETIME_DONT_FAKE_MONOTONIC": 1,
-    }
 
 
 class Run:

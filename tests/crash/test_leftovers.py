@@ -4,7 +4,7 @@ goes on from there."""
 import pytest
 
 from world import behave
-from world.site import ticket_id
+from world.site import clock, ticket_id
 
 from . import calls
 from .sender import (
@@ -47,7 +47,7 @@ def test_a_clock_that_went_back_does_not_end_delivery(plain, sender):
     plain.configure(destination={"rate": 4})
     for alert in "abc":
         seq, body = sender.body(alert)
-        done = calls.Run.webhook(plain, body, **calls.later("+4d")).plainly()
+        done = calls.Run.webhook(plain, body, **clock("+4d")).plainly()
         assert sender.note(alert, seq, FIRING, calls.status(done)) in (200, 202)
         quiet(plain)
     plain.configure(destination={"rate": 20000})

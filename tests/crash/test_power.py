@@ -7,6 +7,7 @@ import pytest
 
 from world import behave
 from world.incidentio import StandIn
+from world.site import clock
 
 from . import calls, images, oracle, rounds
 from .conftest import unhurried
@@ -125,7 +126,7 @@ def by_drain(site, disk, sender):
 def due_webhook(site, sender):
     """A webhook that finds what waits due, and sends all of it."""
     seq, body = sender.body("a", RESOLVED)
-    run = calls.Run.webhook(site, body, **calls.later("+10s"))
+    run = calls.Run.webhook(site, body, **clock("+10s"))
     sender.note("a", seq, RESOLVED, calls.status(slowly(run)))
 
 

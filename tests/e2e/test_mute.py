@@ -12,7 +12,7 @@ import pytest
 from world import behave
 from world.montecarlo import alert, update
 from world.senders import Edr, published
-from world.site import BASE, section, ticket_id, until
+from world.site import BASE, clock, section, ticket_id, until
 
 HOUR = 3600
 MUTED = {"group_id": "zeus:finance"}
@@ -83,20 +83,11 @@ def drain(site, *more, exit_code=0):
 
 
 def at(site, seconds, program, *args, stdin=b"", env=None):
-    """A program at another time.
-
-    faketime names what it shares by its process id, and what another has
-    left behind under that name is in its way: the next has another id.
-    """
-    for _ in range(20):
-        done = site.run(
-            "faketime", "-f", f"{seconds:+d}s", site.bin / program, *args,
-            stdin=stdin,
-            env={"ASAN_OPTIONS": "verify_asan_link_order=0", **(env or {})},
-        )  # fmt: skip
-        if b"sem_open" not in done.stderr:
-            break
-    return done
+    """A program at another time."""
+    return site.run(
+        site.bin / program, *args, stdin=stdin,
+        env={**clock(f"{seconds:+d}s"), **(env or {})},
+    )  # fmt: skip
 
 
 def drain_at(site, seconds, *more, exit_code=0):
