@@ -412,7 +412,12 @@ keep_fresh(
 static bool
 store(struct relay *r, struct item *i, const struct keep *k, struct fail *f)
 {
-	if (i->first && i->waits && !k->there && !forward_busy(&r->webhook))
+	int64_t now = relay_now();
+	/* A destination that rests is not worth the question twice. */
+	bool rests = now >= i->to->rested && now < i->to->rested + WHEN_SECOND;
+
+	if (i->first && i->waits && !k->there && !rests &&
+	    !forward_busy(&r->webhook))
 		return keep_fresh(r, i, k, f);
 	return keep_store(&i->to->box, i->id, k, NULL, &r->arena, f);
 }
@@ -626,6 +631,7 @@ forward_item(struct relay *r, struct item *i, int64_t deadline)
 	    i->did == FORWARD_STARTED || i->did == FORWARD_WAIT ? i->until : 0,
 	    relay_now());
 	i->to->owed += i->waits;
+	i->to->rested = i->did == FORWARD_REST ? relay_now() : 0;
 	/* What rests is looked through whole when it is ready again. */
 	if (i->waits && i->urgent && i->did != FORWARD_REST)
 		spool_ring(&i->to->box, i->id);

@@ -762,17 +762,23 @@ void
 spool_record_get(const struct spool_box *b, const char *name, struct buf *out)
 {
 	int fd = openat(b->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct buf text = BUF_MAX(SPOOL_STATE + 16384);
-	struct fail ignored = { 0 };
+	char record[SPOOL_STATE];
+	size_t n = 0;
+	ssize_t did = 1;
 
 	if (fd == -1)
 		return;
 	/* What stands behind the record is not ours, and never written over. */
-	if (read_all(fd, &text, &ignored))
-		buf_add(out, text.data,
-		    text.len < SPOOL_STATE ? text.len : SPOOL_STATE);
+	while (did > 0 && n < sizeof(record)) {
+		did = pread(fd, record + n, sizeof(record) - n, (off_t)n);
+		if (did == -1 && errno == EINTR)
+			did = 1;
+		else if (did > 0)
+			n += (size_t)did;
+	}
+	if (did != -1)
+		buf_add(out, record, n);
 	(void)close(fd);
-	buf_free(&text);
 }
 
 void
