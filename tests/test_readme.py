@@ -372,7 +372,7 @@ def mentioned():
             yield span
     for block in blocks("sh") + blocks(""):
         yield from re.findall(
-            r"(?m)(?:^|\$\(|\* +|www-data +)(bellrelay [^>)\n]*)", block
+            r"(?m)(?:^|\$\(|\* +|www-data +)(?:/usr/local/bin/)?(bellrelay [^>)\n]*)", block
         )
 
 
@@ -386,6 +386,17 @@ def test_what_is_said_of_a_command_is_so(line):
     said = run(words[1], "--help").stdout
     for option in options:
         assert re.search(rf"(?m)^  {option} ", said), option
+
+
+CRON = r"(?m)^(?:\.Dl |echo ')?[\d*]+ [\d*]+ \* \* \* +(?:www-data +)?(\S+)"
+
+
+@pytest.mark.parametrize("name", ["README.md", "src/bellrelay.1"])
+def test_a_line_for_cron_has_the_whole_path(name):
+    """Debian's cron looks in /usr/bin and /bin alone."""
+    programs = re.findall(CRON, (ROOT / name).read_text("utf-8"))
+    assert len(programs) > 1
+    assert set(programs) == {"/usr/local/bin/bellrelay"}
 
 
 # ---- answers ----
@@ -414,6 +425,23 @@ def test_the_reasons_of_healthz_are_those_in_the_table():
     ):  # fmt: skip
         assert told in section("## Operating it")
         assert told in source
+
+
+# ---- the page itself ----
+
+
+def anchor(title):
+    """What a heading is linked by."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
+def test_every_link_into_the_page_leads_to_a_heading():
+    titles = re.findall(r"(?m)^#+ (.*)$", re.sub(FENCED, "", TEXT))
+    anchors = [anchor(title) for title in titles]
+    assert len(anchors) == len(set(anchors))
+    links = re.findall(r"\]\(#([^)]*)\)", TEXT)
+    assert len(links) > 10
+    assert set(links) <= set(anchors)
 
 
 # ---- the tree ----
@@ -469,10 +497,15 @@ def test_the_spool_is_as_drawn(tmp_path):
 
 def test_the_metadata_it_tells_to_map_exist():
     source = "".join(path.read_text() for path in SRC.glob("*.c"))
-    head = section("## Quick start")
-    for row in tables(head)[0]:
-        for name in re.findall(r"`(\w+)`", row[0]):
-            assert f'"{name}"' in source, name
+    told = {
+        name
+        for row in tables(section("## Attributes"))[0]
+        for name in re.findall(r"`(\w+)`", row[0])
+    }
+    first = re.findall(r"`\$\.metadata\.(\w+)`", section("## Quick start"))
+    assert first and told >= set(first)
+    for name in told:
+        assert f'"{name}"' in source, name
 
 
 def test_variables_that_are_named_exist():
@@ -519,8 +552,32 @@ def test_a_ready_configuration_can_be_included(tmp_path):
         check(directory, blocks("conf")[0] + f'include("{conf.name}")\n')
 
 
+def test_the_lines_that_include_one_do(tmp_path):
+    """Word for word, but for where things are and whose."""
+    place(tmp_path, blocks("conf")[0])
+    (lines,) = (text for text in blocks("sh") if "include(" in text)
+    for was, now in (
+        ("/usr/local/share/bellrelay", f"{SRC}"),
+        ("/etc/bellrelay", f"{tmp_path}"),
+        ("-o www-data ", ""),
+        ("\nbellrelay try soda soda\n", "\n"),
+    ):
+        assert was in lines
+        lines = lines.replace(was, now)
+    done = subprocess.run(
+        ["sh", "-ec", lines],
+        env=environment(
+            PATH=f"{BIN}:{os.environ['PATH']}",
+            BELLRELAY_CONFIG=f"{tmp_path}/bellrelay.conf",
+        ),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "source soda {" in done.stdout
+
+
 def test_the_metadata_that_elementary_documents_can_all_be_mapped():
-    rows = tables(section("## Quick start"))[0]
+    rows = tables(section("## Attributes"))[0]
     told = {name for row in rows for name in re.findall(r"`(\w+)`", row[0])}
     assert told >= {
         "severity", "owners", "tags", "environment", "test_description",
