@@ -434,6 +434,17 @@ def test_check_prints_what_is_in_effect(site, standin):
     assert standin.history() == [], "it touches nothing outside"
 
 
+def test_the_cron_line_of_check_runs_where_cron_runs_it(site):
+    said = site.cli("check").stderr.decode()
+    line = re.search(r"\* \* \* \* \* (.* drain --due)", said).group(1)
+    assert line.startswith("/"), "cron's PATH is not a shell's"
+    done = subprocess.run(
+        ["env", "-i", "PATH=/usr/bin:/bin", "sh", "-c", line],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_what_check_prints_is_a_configuration(site):
     text = out(site.cli("check"))
     site.write(site.conf, text)
