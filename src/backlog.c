@@ -1,6 +1,7 @@
 #include "backlog.h"
 
 #include "catalog.h"
+#include "command.h"
 #include "conf.h"
 #include "fail.h"
 #include "finding.h"
@@ -47,9 +48,11 @@ static void
 judge_waiting(
     const struct summary *s, const char *what, struct findings *to, int64_t now)
 {
-	static const char cure[] =
-	    "bellrelay list --pending, bellrelay drain; under plain CGI and "
-	    "mod_fcgid the cron line";
+	const char *program = command_program(&to->arena);
+	const char *cure = arena_printf(&to->arena,
+	    "%s list --pending, %s drain; under plain CGI and mod_fcgid the "
+	    "cron line",
+	    program, program);
 	char span[WHEN_SIZE];
 
 	if (since(s->oldest, now) > HEALTH_OLD * WHEN_SECOND) {

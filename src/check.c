@@ -49,8 +49,8 @@ check(const struct command_call *call)
 	say(&found);
 	command_say(
 	    "note: under plain CGI and mod_fcgid a cron line is part of "
-	    "it: * * * * * bellrelay -c %s drain --due",
-	    setup.conf.path);
+	    "it: * * * * * %s -c %s drain --due",
+	    command_program(&found.arena), setup.conf.path);
 	code = found.count[FINDING_FAILURE] > 0 ? EX_CONFIG : EX_OK;
 	command_say("%s: %s", setup.conf.path,
 	    code == EX_OK ? "fine" : "to be mended, see above");

@@ -183,6 +183,55 @@ is_used(const struct conf *c, const struct conf_destination *d)
 	return c->self_alert != NULL && strcmp(c->self_alert, d->name) == 0;
 }
 
+static bool
+is_placeholder(const char *value)
+{
+	return value != NULL && strstr(value, "YOUR-") != NULL;
+}
+
+/* At incident.io, but not where its alert sources are. */
+static bool
+is_astray(const char *url)
+{
+	static const char path[] = "/v2/alert_events/http/";
+	static const char host[] = ".incident.io";
+	const char *start = strstr(url, "://");
+	size_t n;
+
+	if (start == NULL)
+		return false;
+	start += 3;
+	n = strcspn(start, ":/?#");
+	return n >= sizeof(host) - 1 &&
+	    memcmp(start + n - (sizeof(host) - 1), host, sizeof(host) - 1) ==
+	    0 &&
+	    strncmp(start + strcspn(start, "/"), path, sizeof(path) - 1) != 0;
+}
+
+static void
+check_destination(struct checkup *c, const struct conf_destination *d)
+{
+	const char *what = arena_printf(c->a, "destination %s", d->name);
+
+	if (is_placeholder(d->target.url))
+		finding_add(c->to, FINDING_FAILURE, what,
+		    "copy it from the alert source in incident.io",
+		    "its url still has a placeholder, YOUR-...");
+	else if (is_astray(d->target.url))
+		finding_add(c->to, FINDING_WARNING, what,
+		    "copy it from the alert source in incident.io",
+		    "its url does not look like that of an alert source, "
+		    "https://api.incident.io/v2/alert_events/http/...");
+	if (is_placeholder(d->target.token))
+		finding_add(c->to, FINDING_FAILURE, what,
+		    arena_printf(
+			c->a, "write the token into %s", d->token_file),
+		    "its token is still a placeholder, YOUR-...");
+	if (!is_used(&c->setup->conf, d))
+		finding_add(c->to, FINDING_WARNING, what, NULL,
+		    "no source or route names it");
+}
+
 static void
 check_mute(struct checkup *c, const struct mute *m)
 {
@@ -208,11 +257,7 @@ check_sections(struct checkup *c)
 	for (size_t i = 0; i < conf->n_sources; i++)
 		check_source(c, &conf->sources[i].source);
 	for (size_t i = 0; i < conf->n_destinations; i++)
-		if (!is_used(conf, &conf->destinations[i]))
-			finding_add(c->to, FINDING_WARNING,
-			    arena_printf(c->a, "destination %s",
-				conf->destinations[i].name),
-			    NULL, "no source or route names it");
+		check_destination(c, &conf->destinations[i]);
 	for (size_t i = 0; i + 1 < conf->n_routes; i++)
 		if (route_takes_all(&conf->routes[i].route))
 			finding_add(c->to, FINDING_WARNING,

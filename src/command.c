@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -339,6 +340,15 @@ command_source(const struct conf *c, const char *name)
 }
 
 /* ---- output ---- */
+
+const char *
+command_program(struct arena *a)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe));
+
+	return n <= 0 ? "bellrelay" : arena_copy(a, exe, (size_t)n);
+}
 
 void
 command_print(const struct buf *text)

@@ -99,6 +99,10 @@ int command_conf(const struct command_call *call, struct setup *out);
 const struct conf_source *command_source(
     const struct conf *c, const char *name);
 
+/* The whole path of this program, in a: for a line that a shell or cron is to
+ * run. */
+const char *command_program(struct arena *a);
+
 /* Text, fit for a terminal, and JSON, on stdout. */
 void command_print(const struct buf *text);
 void command_print_json(const struct tree *t);

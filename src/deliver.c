@@ -245,7 +245,8 @@ const struct command deliver_drain = {
 	    "not\n"
 	    "  delivered at once:\n"
 	    "\n"
-	    "      * * * * *  bellrelay drain --due 2>>$HOME/bellrelay.log\n",
+	    "      * * * * *  /usr/local/bin/bellrelay drain --due "
+	    "2>>$HOME/bellrelay.log\n",
 	.codes = "  0   nothing waits\n"
 		 "  73  the spool cannot be used\n"
 		 "  75  something still waits\n"

@@ -6,6 +6,7 @@
 #include "file.h"
 
 #include <string.h>
+#include <strings.h>
 
 static bool
 is_space(char c)
@@ -72,6 +73,10 @@ find_token(const char *path, const struct buf *b, struct arena *a,
 	if (!next_line(b, &at, &line, &len) || len == 0)
 		return fail_set(f, FAIL_BROKEN,
 		    "%s: wanted the token in its first line", path);
+	if (len > 7 && strncasecmp(line, "Bearer ", 7) == 0)
+		return fail_set(f, FAIL_BROKEN,
+		    "%s: wanted the token alone, without the word Bearer",
+		    path);
 	if (!is_visible(line, len))
 		return fail_set(f, FAIL_BROKEN,
 		    "%s: wanted a token of visible ASCII characters alone",

@@ -481,7 +481,7 @@ const struct command tend_prune = {
 		"delivered or\n"
 		"  has a dead letter.  A cron line a day is enough:\n"
 		"\n"
-		"      17 4 * * *  bellrelay prune >/dev/null\n",
+		"      17 4 * * *  /usr/local/bin/bellrelay prune >/dev/null\n",
 	.codes = "  0   done\n" CODES,
 	.run = prune,
 };

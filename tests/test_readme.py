@@ -109,7 +109,7 @@ def place(directory, text):
         path.write_text("c29tZXRoaW5nIHNlY3JldA==\n")
         path.chmod(0o600)
     path = directory / "bellrelay.conf"
-    path.write_text(text)
+    path.write_text(text.replace("YOUR-ALERT-SOURCE", "01ABC"))
     path.chmod(0o644)
     return path
 

@@ -434,6 +434,50 @@ def test_check_prints_what_is_in_effect(site, standin):
     assert standin.history() == [], "it touches nothing outside"
 
 
+def test_the_cron_line_of_check_runs_where_cron_runs_it(site):
+    said = site.cli("check").stderr.decode()
+    line = re.search(r"\* \* \* \* \* (.* drain --due)", said).group(1)
+    assert line.startswith("/"), "cron's PATH is not a shell's"
+    done = subprocess.run(
+        ["env", "-i", "PATH=/usr/bin:/bin", "sh", "-c", line],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize(
+    "url, code, said",
+    [
+        ("https://api.incident.io/v2/alert_events/http/YOUR-ALERT-SOURCE",
+         78, "error: destination oncall: its url still has a placeholder"),
+        ("https://api.incident.io/v2/alerts", 0,
+         "warning: destination oncall: its url does not look like"),
+    ],
+)  # fmt: skip
+def test_check_says_that_a_url_is_none_of_an_alert_source(
+    site, url, code, said
+):
+    site.configure(destination={"url": url})
+    done = site.cli("check")
+    assert done.returncode == code
+    assert said in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "token, said",
+    [
+        ("YOUR-TOKEN", "its token is still a placeholder"),
+        ("Bearer xyz", "without the word Bearer"),
+    ],
+)
+def test_check_says_that_a_token_is_none(site, token, said):
+    site.configure()
+    site.write(site.etc / "oncall.token", token + "\n")
+    done = site.cli("check")
+    assert done.returncode == 78
+    assert said in done.stderr.decode()
+
+
 def test_what_check_prints_is_a_configuration(site):
     text = out(site.cli("check"))
     site.write(site.conf, text)
