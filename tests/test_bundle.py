@@ -213,6 +213,18 @@ def test_again_it_keeps_what_was_made_and_renews_the_programs(ready, standin):
     assert standin.alerts().is_open("of-a-bundle")
 
 
+def test_another_url_in_settings_changes_neither_it_nor_the_token(ready):
+    """They are a pair: a new token to the old URL is refused by it."""
+    conf = (ready.private / "bellrelay.conf").read_text()
+    token = (ready.private / "oncall.token").read_bytes()
+    ready.edit(url="https://api.example.com/other", token="another-token")
+    done = ready.setup()
+    assert done.returncode != 0
+    assert b"url in settings is not the one of" in done.stderr
+    assert (ready.private / "bellrelay.conf").read_text() == conf
+    assert (ready.private / "oncall.token").read_bytes() == token
+
+
 # ---- running ----
 
 
