@@ -194,11 +194,17 @@ offset(struct scan *s, int *east)
 }
 
 static bool
+date(struct scan *s, struct civil *c)
+{
+	return digits(s, 4, 4, &c->year) && scan_eat(s, '-') &&
+	    digits(s, 2, 2, &c->month) && scan_eat(s, '-') &&
+	    digits(s, 2, 2, &c->day);
+}
+
+static bool
 rfc3339(struct scan s, struct civil *c)
 {
-	if (!digits(&s, 4, 4, &c->year) || !scan_eat(&s, '-') ||
-	    !digits(&s, 2, 2, &c->month) || !scan_eat(&s, '-') ||
-	    !digits(&s, 2, 2, &c->day))
+	if (!date(&s, c))
 		return false;
 	if (s.left == 0)
 		return true;
@@ -304,9 +310,7 @@ when_parse(const char *text, int64_t *out)
 static bool
 wall_time(struct scan s, struct civil *c)
 {
-	if (!digits(&s, 4, 4, &c->year) || !scan_eat(&s, '-') ||
-	    !digits(&s, 2, 2, &c->month) || !scan_eat(&s, '-') ||
-	    !digits(&s, 2, 2, &c->day))
+	if (!date(&s, c))
 		return false;
 	if (s.left == 0)
 		return true;
