@@ -562,6 +562,9 @@ sweep_begin(
 	}
 	if (!did)
 		lock_drop(h, LOCK_CLAIM, id);
+	/* What could not be seen to is looked for again, and soon. */
+	if (f.kind != FAIL_NONE)
+		l->walked = 0;
 	return did;
 }
 
