@@ -216,7 +216,7 @@ header(const void *from, const char *name)
 /* A body that could not be read, or is no JSON where it must be. */
 static bool
 fit_body(const struct request *req, const struct source_kind *kind,
-    struct answer *out, struct arena *a)
+    struct answer *out, struct fail *why, struct arena *a)
 {
 	int status = 0;
 	const char *detail = NULL;
@@ -227,6 +227,9 @@ fit_body(const struct request *req, const struct source_kind *kind,
 	} else if (req->state == REQUEST_SLOW) {
 		status = 408;
 		detail = "the body came too slowly";
+	} else if (req->state == REQUEST_BROKEN) {
+		status = 503;
+		detail = "the body could not be read";
 	} else if (req->state == REQUEST_LIED) {
 		status = 400;
 		detail = "the body is not as long as was announced";
@@ -235,9 +238,12 @@ fit_body(const struct request *req, const struct source_kind *kind,
 		status = 415;
 		detail = "the content type must be application/json";
 	}
-	if (status != 0)
-		answer_problem(out, status, detail, a);
-	return status == 0;
+	if (status == 0)
+		return true;
+	answer_problem(out, status, detail, a);
+	/* What kept the proof from being computed is but its consequence. */
+	*why = (struct fail){ 0 };
+	return fail_set(why, FAIL_INPUT, "%s", detail);
 }
 
 /* Of a body that looks like its sender's; see refusals.h. */
@@ -280,7 +286,7 @@ prove(struct relay *r, const struct request *req, struct source_request *sr,
 		answer_fail(out, why, &r->arena);
 		return false;
 	}
-	if (!fit_body(req, s->kind, out, &r->arena))
+	if (!fit_body(req, s->kind, out, why, &r->arena))
 		return false;
 	if (parse.kind != FAIL_NONE && why->kind != FAIL_NONE)
 		*why = parse;

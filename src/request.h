@@ -16,10 +16,11 @@ struct conf_source;
 /* How reading the body went. */
 enum request_body {
 	REQUEST_WHOLE,
-	REQUEST_LONG, /* over the limit; what is in body is not all */
-	REQUEST_LIED, /* its length is not what was announced, or it broke off
-		       */
-	REQUEST_SLOW, /* it came too slowly */
+	REQUEST_LONG,   /* over the limit; what is in body is not all */
+	REQUEST_LIED,   /* its length is not what was announced, or it broke off
+			 */
+	REQUEST_SLOW,   /* it came too slowly */
+	REQUEST_BROKEN, /* a read failed, which is not its sender's doing */
 };
 
 enum request_what {

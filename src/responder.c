@@ -86,21 +86,26 @@ param(const void *from, const char *name)
 	return FCGX_GetParam(name, d->fcgi->envp);
 }
 
-/* Bytes read, 0 at the end, -1 when it broke off, -2 when it was too slow. */
+/* Bytes read; 0 at the end; -1 when it broke off, and *state says how. */
 static int
-get(const struct door *d, char *to, int n)
+get(const struct door *d, char *to, int n, enum request_body *state)
 {
-	int did;
+	int did, error;
 
 	if (d->fcgi == NULL) {
 		did = (int)read(STDIN_FILENO, to, (size_t)n);
-		return did >= 0 ? did : errno == EINTR ? -2 : -1;
+		error = did == -1 ? errno : 0;
+	} else {
+		did = FCGX_GetStr(to, n, d->fcgi->in);
+		error = did > 0 ? 0 : FCGX_GetError(d->fcgi->in);
 	}
-	did = FCGX_GetStr(to, n, d->fcgi->in);
-	if (did > 0)
+	if (error == 0)
 		return did;
-	did = FCGX_GetError(d->fcgi->in);
-	return did == 0 ? 0 : did == EINTR ? -2 : -1;
+	/* libfcgi's own are negative: what came is no FastCGI. */
+	*state = error == EINTR ? REQUEST_SLOW
+	    : error > 0         ? REQUEST_BROKEN
+				: REQUEST_LIED;
+	return -1;
 }
 
 /*
@@ -116,20 +121,19 @@ read_body(const struct door *d, struct request *req)
 	char chunk[CHUNK];
 	int n;
 
-	while ((n = get(d, chunk, sizeof(chunk))) > 0) {
+	req->state = REQUEST_WHOLE;
+	while ((n = get(d, chunk, sizeof(chunk), &req->state)) > 0) {
 		buf_add(&req->body, chunk, (size_t)n);
 		total += (size_t)n;
 		if (total > SURPLUS * (req->body.max + CHUNK))
 			break;
 	}
-	if (n == -2)
-		req->state = REQUEST_SLOW;
-	else if (req->body.full)
+	if (req->state != REQUEST_WHOLE && req->state != REQUEST_LIED)
+		return;
+	if (req->body.full)
 		req->state = REQUEST_LONG;
-	else if (n < 0 || (announced >= 0 && (size_t)announced != total))
+	else if (announced >= 0 && (size_t)announced != total)
 		req->state = REQUEST_LIED;
-	else
-		req->state = REQUEST_WHOLE;
 }
 
 static void

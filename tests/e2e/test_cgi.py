@@ -47,6 +47,27 @@ def test_by_cgi_a_length_that_lies_is_refused(site):
         assert site.cgi(BODY, CONTENT_LENGTH=length).status == 200
 
 
+def test_a_body_that_cannot_be_read_is_answered_503(site):
+    """A failing read is not its sender's doing: it has to come again."""
+    env = site.params(BODY)
+    env["BELLRELAY_CONFIG"] = str(site.conf)
+    unreadable = os.open(site.dir, os.O_RDONLY)  # a read gives EISDIR
+    try:
+        broken = subprocess.run(
+            [site.bin / "bellrelay.fcgi"],
+            stdin=unreadable, capture_output=True,
+            env=environment(**env), cwd=site.dir, check=True, **site.user,
+        )  # fmt: skip
+    finally:
+        os.close(unreadable)
+    raw = broken.stdout
+    assert raw.startswith(b"Status: 503 ")
+    assert b"\r\nRetry-After: " in raw
+    assert b"the body could not be read" in raw
+    assert site.spool_files() == []
+    assert b'why="the body could not be read"' in broken.stderr
+
+
 def test_it_rings_when_standard_input_is_a_socket(site, standin):
     """As under Apache's mod_cgid: fd 0 and 1 are one connected socket."""
     ours, theirs = socket.socketpair()
