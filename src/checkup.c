@@ -304,7 +304,7 @@ static const struct {
 	    "it loses everything at a reboot" },
 	{ 0x794c7630, FINDING_WARNING, "overlayfs",
 	    "a container loses it when it is made anew" },
-	{ 0xef53, FINDING_OK, "ext", NULL },
+	{ 0xef53, FINDING_OK, "ext4 (or ext2, ext3)", NULL },
 	{ 0x58465342, FINDING_OK, "xfs", NULL },
 	{ 0x9123683e, FINDING_OK, "btrfs", NULL },
 	{ 0xf2f52010, FINDING_OK, "f2fs", NULL },
@@ -525,7 +525,8 @@ check_owner(struct checkup *c)
 		return;
 	if (st.st_uid == 0)
 		finding_add(c->to, FINDING_WARNING, spool,
-		    "chown it to the user that bellrelay.fcgi runs as",
+		    "run bellrelay.fcgi as a user of its own, and chown it to "
+		    "that user",
 		    "%s belongs to root", path);
 	if ((st.st_mode & (S_IROTH | S_IXOTH | S_IRGRP | S_IXGRP)) != 0)
 		finding_add(c->to, FINDING_WARNING, spool,

@@ -218,6 +218,8 @@ command_say(const char *fmt, ...)
 {
 	va_list ap;
 
+	/* In the order in which it was said, where both are a terminal. */
+	(void)fflush(stdout);
 	va_start(ap, fmt);
 	say(fmt, ap);
 	va_end(ap);
@@ -285,9 +287,15 @@ command_body(const struct command_call *call, size_t i, struct buf *out)
 		(void)close(fd);
 	if (!did)
 		return EX_IOERR;
-	if (out->len <= COMMAND_BODY)
+	if (out->len > 0 && out->len <= COMMAND_BODY)
 		return EX_OK;
-	command_say("the body is over %d bytes", COMMAND_BODY);
+	if (out->len > 0)
+		command_say("the body is over %d bytes", COMMAND_BODY);
+	else if (is_file)
+		command_say("not JSON: %s is empty", path);
+	else
+		command_say("not JSON: nothing came on standard input; wanted "
+			    "a body, there or in a FILE");
 	return EX_DATAERR;
 }
 

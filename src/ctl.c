@@ -32,22 +32,22 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-	&prove_canonical,
-	&prove_sign,
-	&verify_command,
-	&preview_map,
 	&check_command,
 	&doctor_command,
 	&trial_test,
 	&rehearse_try,
-	&deliver_drain,
 	&browse_list,
 	&story_show,
+	&deliver_drain,
 	&tend_retry,
 	&tend_drop,
 	&tend_prune,
 	&migrate_move,
 	&replay_command,
+	&preview_map,
+	&verify_command,
+	&prove_sign,
+	&prove_canonical,
 	&prove_secret,
 };
 
@@ -58,7 +58,8 @@ usage(FILE *to)
 {
 	(void)fprintf(to, "usage: bellrelay [-c FILE] COMMAND\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		(void)fprintf(to, "  %s %s\n        %s\n", commands[i]->name,
+		(void)fprintf(to, "  %s%s%s\n        %s\n", commands[i]->name,
+		    commands[i]->usage[0] == '\0' ? "" : " ",
 		    commands[i]->usage, commands[i]->summary);
 	(void)fprintf(to,
 	    "\nFILE absent or - is standard input.  Exit statuses are those "

@@ -5,6 +5,7 @@
 #include "conf.h"
 #include "drain.h"
 #include "fail.h"
+#include "log.h"
 #include "owner.h"
 #include "relay.h"
 #include "setup.h"
@@ -171,6 +172,9 @@ report(const struct delivery *d, bool due)
 		if (n > 0 && !due)
 			say_state(&s->boxes[i]);
 	}
+	if (ended[FORWARD_LATER] > 0 && !due)
+		command_say("bellrelay list --pending says what failed, and "
+			    "why");
 	if (!due)
 		(void)printf("%zu delivered, %zu refused, %zu failed; %zu %s\n",
 		    ended[FORWARD_DELIVERED], ended[FORWARD_DEAD],
@@ -208,7 +212,10 @@ open_relay(struct delivery *d, const struct setup *s)
 		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
 	if (!relay_open(&d->relay, s->conf.path, &f))
 		return command_failed(&f, EX_SOFTWARE);
-	return d->relay.setup == NULL ? EX_CONFIG : EX_OK;
+	if (d->relay.setup != NULL)
+		return EX_OK;
+	command_say("%s", d->relay.broken);
+	return EX_CONFIG;
 }
 
 static int
@@ -220,6 +227,7 @@ drain(const struct command_call *call)
 
 	if (code != EX_OK)
 		return code;
+	log_spare_terminal();
 	code = open_relay(&d, &found);
 	if (code == EX_OK)
 		code = deliver(&d, command_option(call, "--due") != NULL);
@@ -239,7 +247,8 @@ const struct command deliver_drain = {
 	    "beside\n"
 	    "  the responder and any number of others.  What is logged goes "
 	    "to\n"
-	    "  stderr.  An interrupt ends it after the call in flight.\n"
+	    "  stderr, unless that is a terminal.  An interrupt ends it after\n"
+	    "  the call in flight.\n"
 	    "\n"
 	    "  Under plain CGI and mod_fcgid a cron line delivers what was "
 	    "not\n"

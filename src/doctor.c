@@ -80,7 +80,7 @@ examine(const struct command_call *call, struct findings *to)
 	if (!conf_find(call->conf, &path, &f) ||
 	    !setup_read(&s, path.data, &f)) {
 		finding_add(to, FINDING_FAILURE, "configuration",
-		    "bellrelay check prints the one in effect", "%s", f.text);
+		    "mend it, then: bellrelay check", "%s", f.text);
 	} else {
 		finding_add(to, FINDING_OK, "configuration", NULL, "%s",
 		    arena_str(&to->arena, s.conf.path));

@@ -30,13 +30,24 @@ note(struct file *seen, const char *path, const struct stat *st)
 	seen->ctime = st->st_ctim;
 }
 
+/* Of a secret also the cure: who reads it must own it. */
 static bool
-broken(struct fail *f, const char *path)
+broken(struct fail *f, const char *path, enum file_sort sort)
 {
+	unsigned long user = geteuid();
+
+	if (sort == FILE_SECRET && errno == EACCES)
+		return fail_set(f, FAIL_BROKEN,
+		    "%s: user id %lu may not read it; chown %lu %s", path, user,
+		    user, path);
+	if (sort == FILE_SECRET && errno == ENOENT)
+		return fail_set(f, FAIL_BROKEN,
+		    "%s: %s; install -m 600 -o USER /dev/null %s, for the user "
+		    "that bellrelay.fcgi runs as, then write it in",
+		    path, strerror(errno), path);
 	if (errno == EACCES)
 		return fail_set(f, FAIL_BROKEN,
-		    "%s: user id %lu may not read it", path,
-		    (unsigned long)geteuid());
+		    "%s: user id %lu may not read it", path, user);
 	if (errno == ELOOP)
 		return fail_set(f, FAIL_BROKEN,
 		    "%s: a symbolic link; name the file itself", path);
@@ -67,7 +78,8 @@ is_private(const char *path, const struct stat *st, struct fail *f)
 }
 
 static bool
-read_all(int fd, const char *path, size_t size, struct buf *out, struct fail *f)
+read_all(int fd, const char *path, enum file_sort sort, size_t size,
+    struct buf *out, struct fail *f)
 {
 	/* In one piece if it can be: a secret leaves no copies behind. */
 	size_t step = size + 1 > STEP ? size + 1 : STEP;
@@ -86,7 +98,7 @@ read_all(int fd, const char *path, size_t size, struct buf *out, struct fail *f)
 	} while ((n > 0 && out->len <= limit) || (n == -1 && errno == EINTR));
 	out->max = limit;
 	if (n == -1)
-		return broken(f, path);
+		return broken(f, path, sort);
 	if (out->len <= limit)
 		return true;
 	buf_reset(out);
@@ -104,18 +116,18 @@ file_read(const char *path, enum file_sort sort, struct buf *out,
 
 	/* Looked at first: to open a device can be to act on it. */
 	if (stat(path, &st) == -1)
-		return broken(f, path);
+		return broken(f, path, sort);
 	if (!is_regular(path, &st, f))
 		return false;
 	fd = open(path, sort == FILE_SECRET ? flags | O_NOFOLLOW : flags);
 	if (fd == -1)
-		return broken(f, path);
+		return broken(f, path, sort);
 	if (fstat(fd, &st) == -1)
-		done = broken(f, path);
+		done = broken(f, path, sort);
 	else
 		done = is_regular(path, &st, f) &&
 		    (sort != FILE_SECRET || is_private(path, &st, f)) &&
-		    read_all(fd, path, (size_t)st.st_size, out, f);
+		    read_all(fd, path, sort, (size_t)st.st_size, out, f);
 	(void)close(fd);
 	note(seen, path, &st);
 	return done;

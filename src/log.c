@@ -12,6 +12,14 @@ enum { LINE_SIZE = 4096, VALUE_SIZE = 200 };
 static const char line_mark[] = " ...\n";
 static const char value_mark[] = "...";
 
+static bool spared;
+
+void
+log_spare_terminal(void)
+{
+	spared = isatty(STDERR_FILENO) == 1;
+}
+
 static bool
 is_plain(unsigned char c)
 {
@@ -99,7 +107,8 @@ log_end(struct log_line *l)
 	b->full = false;
 	buf_puts(b, end);
 	/* Where stderr cannot be written to there is nowhere to say so. */
-	while (write(STDERR_FILENO, b->data, b->len) == -1 && errno == EINTR)
+	while (!spared && write(STDERR_FILENO, b->data, b->len) == -1 &&
+	    errno == EINTR)
 		;
 	buf_free(b);
 	errno = saved;

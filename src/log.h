@@ -19,6 +19,10 @@ struct log_line {
 	struct buf text;
 };
 
+/* From now on no line goes to a standard error that is a terminal: what a
+ * person has to know the command says by itself. */
+void log_spare_terminal(void);
+
 /* A line that begins with the time and `event`. */
 struct log_line log_begin(int64_t now, const char *event);
 

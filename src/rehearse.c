@@ -10,6 +10,7 @@
 #include "display.h"
 #include "event.h"
 #include "fail.h"
+#include "log.h"
 #include "near.h"
 #include "owner.h"
 #include "relay.h"
@@ -48,6 +49,7 @@ list_samples(const struct source *s)
 	}
 	command_print(&out);
 	buf_free(&out);
+	command_say("or a body of your own: bellrelay try %s ./FILE", s->name);
 	return EX_OK;
 }
 
@@ -484,8 +486,10 @@ open_relay(struct rehearsal *r, const struct conf *c)
 		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
 	if (!relay_open(&r->relay, c->path, &f))
 		return command_failed(&f, EX_SOFTWARE);
-	if (r->relay.setup == NULL)
+	if (r->relay.setup == NULL) {
+		command_say("%s", r->relay.broken);
 		return EX_CONFIG;
+	}
 	return setup_spool(r->relay.setup, &f)
 	    ? EX_OK
 	    : command_failed(&f, EX_CANTCREAT);
@@ -538,6 +542,7 @@ try(const struct command_call *call)
 
 	if (code != EX_OK)
 		return code;
+	log_spare_terminal();
 	code = choose(&r, &setup.conf);
 	setup_close(&setup);
 	return code;
@@ -555,7 +560,7 @@ const struct command rehearse_try = {
 	    "  as any alert.  Says what was proved, what was made of it, where "
 	    "it\n"
 	    "  goes and what was answered, and how to end it.  What is logged\n"
-	    "  goes to stderr.\n"
+	    "  goes to stderr, unless that is a terminal.\n"
 	    "\n"
 	    "  Without SAMPLE it lists the samples of the source's kind.  "
 	    "Their\n"

@@ -479,8 +479,9 @@ summary(const struct replay *r)
 		    "%zu differ",
 	    r->lines, r->lines == 1 ? "" : "s", r->bodies, count(r),
 	    count(r) == 1 ? "" : "s", r->differ);
-	if (r->lines > r->bodies)
-		command_say("bodies are kept from now on with journal = full");
+	if (r->setup.conf.journal != CONF_JOURNAL_FULL)
+		command_say(
+		    "bodies are kept with journal = full, from then on");
 	if (r->send)
 		command_say("%zu queued; the responder or bellrelay drain "
 			    "sends them",

@@ -253,6 +253,8 @@ retry_all(struct tend *t)
 			with_alert(t, b, ids.data + at, true, retry_letters);
 		buf_free(&ids);
 	}
+	if (t->code == EX_OK && t->did + t->not == 0)
+		command_say("there is no dead letter");
 }
 
 /* What no destination takes is not worth a retry. */

@@ -345,6 +345,13 @@ def command_rows():
 def test_every_command_stands_in_the_table_with_its_usage():
     told = {name: usage for name, usage, _ in command_rows()}
     assert told == COMMANDS
+    assert list(told) == list(COMMANDS), "in one order"
+
+
+def test_no_line_of_a_help_ends_in_a_blank():
+    for name in [None, *COMMANDS]:
+        said = run(*filter(None, [name]), "--help").stdout
+        assert not re.search(r"(?m)[ \t]$", said), name
 
 
 @pytest.mark.parametrize("name,told", [(n, c) for n, _, c in command_rows()])

@@ -68,7 +68,7 @@ def test_every_command_has_help_and_the_version(site):
     assert re.fullmatch(r"bellrelay \d+\.\d+\.\d+\n", version)
     for name in COMMANDS:
         text = out(ctl(site, name, "--help"))
-        assert f"\n  {name} " in usage
+        assert re.search(rf"(?m)^  {name}( |$)", usage)
         assert text.startswith(f"NAME\n  bellrelay {name} - ")
         for part in ("SYNOPSIS", "OPTIONS", "EXIT STATUS"):
             assert f"\n{part}\n" in text
@@ -87,7 +87,7 @@ def test_without_a_command_it_says_what_there_is(site):
     "args, said",
     [
         (["lsit"], "no such command as lsit; wanted list"),
-        (["frobnicate"], "no such command as frobnicate; wanted canonical,"),
+        (["frobnicate"], "no such command as frobnicate; wanted check,"),
         (["list", "--jsno"], "no such option as --jsno; wanted --json"),
         (["--jsno"], "no such option as --jsno"),
         (["list", "--json=1"], "--json takes no value"),
@@ -166,7 +166,7 @@ def test_a_body_can_be_a_file(site):
 @pytest.mark.parametrize(
     "body, said",
     [
-        (b"", "not JSON"),
+        (b"", "nothing came on standard input"),
         (b'{"a":1', "not JSON"),
         (b"[1]", "object"),
         (b'{"a":"\\ud800"}', "surrogate"),
@@ -728,11 +728,11 @@ def test_a_due_drain_prints_nothing(site, standin):
     assert len(standin.history()) == 1, "its wait is kept"
 
 
-def test_a_drain_shows_its_progress_on_a_terminal(site, standin):
-    wait_in_queue(site, standin)
+def on_a_terminal(site, *args, code=0):
+    """What a command says to a person: its standard error is a terminal."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [site.bin / "bellrelay", "-c", site.conf, "drain"],
+        [site.bin / "bellrelay", "-c", site.conf, *args],
         stderr=theirs, stdout=subprocess.PIPE, env=environment(),
         **site.user,
     ) as child:  # fmt: skip
@@ -741,9 +741,24 @@ def test_a_drain_shows_its_progress_on_a_terminal(site, standin):
         with contextlib.suppress(OSError):
             while piece := os.read(ours, 65536):
                 said += piece
-        assert child.wait(60) == 0
+        assert child.wait(60) == code, said
     os.close(ours)
-    assert b"1 delivered, 0 to go\r" in said
+    return said
+
+
+def test_a_drain_shows_its_progress_on_a_terminal(site, standin):
+    wait_in_queue(site, standin)
+    assert b"1 delivered, 0 to go\r" in on_a_terminal(site, "drain")
+
+
+def test_on_a_terminal_there_is_no_log_among_the_answers(site, standin):
+    wait_in_queue(site, standin)
+    standin.script(behave.answer(503))
+    said = on_a_terminal(site, "drain", code=75)
+    assert b"event=" not in said
+    assert b"bellrelay list --pending says what failed" in said
+    assert b"event=" not in on_a_terminal(site, "try", "montecarlo", "volume")
+    assert "event=delivery" in site.cli("drain").stderr.decode()
 
 
 def test_an_interrupt_ends_a_drain_after_the_call_in_flight(site, standin):
@@ -822,6 +837,16 @@ def rows(text):
     return [
         dict(zip(names, re.split(r"\s\s+", line.strip()))) for line in lines
     ]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["map", "montecarlo"], ["canonical"], ["try", "montecarlo", "-"]],
+    ids=lambda args: args[0],
+)
+def test_an_empty_body_is_said_to_be_none(site, args):
+    said = err(site.cli(*args, stdin=b""), 65)
+    assert "nothing came on standard input" in said
 
 
 def test_an_empty_spool_has_nothing_to_list(site):

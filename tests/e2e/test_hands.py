@@ -112,6 +112,7 @@ def test_retry_says_when_there_is_nothing_to_retry(site, standin):
     assert "no such alert" in err(site.cli("retry", "b"), 66)
     assert "wanted either" in err(site.cli("retry"), 64)
     assert "wanted either" in err(site.cli("retry", "a", "--all-dead"), 64)
+    assert "no dead letter" in site.cli("retry", "--all-dead").stderr.decode()
     assert list(site.tickets()) == [ticket_id("a")]
 
 

@@ -34,6 +34,19 @@ def test_a_changed_configuration_shows_what_would_differ(site, standin):
     assert len(standin.events("a")) == 1, "nothing is sent without --send"
 
 
+def test_without_bodies_it_says_how_to_keep_them(site):
+    hint = "bodies are kept with journal = full, from then on"
+    site.configure(top={"journal": "outcomes"})
+    site.start()
+    site.post(alert("a"))
+    _, summary = replay(site)
+    assert "1 webhook in the span, 0 with a body" in summary
+    assert hint in summary
+    journaled(site)
+    _, summary = replay(site)
+    assert hint not in summary, "it is so already"
+
+
 def test_with_send_the_last_state_is_sent_once(site, standin):
     journaled(site).start()
     site.post(alert("a"))

@@ -227,6 +227,21 @@ def test_without_a_secret_it_proves_nothing(site, standin):
     assert not standin.history()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_secret_of_somebody_else_is_said_with_the_cure(site):
+    """Root reads it, and the user that the responder is does not."""
+    os.chown(site.secret_file, 0, 0)
+    for command in (["try", "montecarlo", "volume"], ["drain"]):
+        done = subprocess.run(
+            [site.bin / "bellrelay", "-c", site.conf, *command],
+            env=environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 78
+        assert f"bellrelay: {site.conf}" in done.stderr
+        user = os.stat(site.spool).st_uid
+        assert f"chown {user} {site.secret_file}\n" in done.stderr
+
+
 def test_a_source_that_asks_for_no_proof_needs_no_secret(site, standin):
     site.configure(
         more=section(

@@ -709,7 +709,9 @@ static const struct {
 #define TOKEN(file) \
 	SPOOL "destination oncall { " URL1 "\ntoken_file = " file " }\n" SRC
 	{ TOKEN("nowhere"),
-	    "conf:3: token_file: nowhere: No such file or directory",
+	    "conf:3: token_file: nowhere: No such file or directory; "
+	    "install -m 600 -o USER /dev/null nowhere, for the user that "
+	    "bellrelay.fcgi runs as, then write it in",
 	    "a token that is not there" },
 	{ TOKEN("open"),
 	    "conf:3: token_file: open: others may read it; chmod 600 open",
@@ -888,7 +890,8 @@ unreadable(void)
 		if (seteuid(65534) == -1)
 			abort();
 		is(why("conf"),
-		    "conf:2: token_file: token: user id 65534 may not read it",
+		    "conf:2: token_file: token: user id 65534 may not read it; "
+		    "chown 65534 token",
 		    "a token that is somebody else's");
 		if (seteuid(0) == -1)
 			abort();

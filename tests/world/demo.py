@@ -186,7 +186,10 @@ def clear():
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        raise SystemExit(f"{RUN}: another one runs here") from None
+        raise SystemExit(
+            f"{RUN}: another one runs here: end it with Ctrl-C, or take "
+            "another directory: make run RUN_DIR=..."
+        ) from None
     for path in RUN.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
