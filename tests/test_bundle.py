@@ -91,14 +91,6 @@ def busy(account):
         yield other
 
 
-def stuff(account, name, text):
-    """A file of the bundle, replaced; what was there."""
-    path = account.home / "bellrelay" / name
-    before = path.read_text()
-    path.write_text(text)
-    return before
-
-
 def webhook(account, body=ALERT, **more):
     """As plain CGI, with the environment that suexec leaves."""
     done = account.run(
@@ -258,15 +250,39 @@ def test_again_it_keeps_what_was_made_and_renews_the_programs(ready, standin):
     assert standin.alerts().is_open("of-a-bundle")
 
 
-def test_another_url_in_settings_changes_neither_it_nor_the_token(ready):
-    """They are a pair: a new token to the old URL is refused by it."""
+@pytest.mark.parametrize("wrong", [PLACEHOLDER, "http://x.org/", "x.org"])
+def test_a_url_that_was_wrong_is_mended_in_settings(account, standin, wrong):
+    account.edit(url=wrong, token="of-another")
+    account.setup()
+    account.edit(url=standin.url(), token=standin.token)
+    assert account.setup().returncode == 0
+    conf = (account.private / "bellrelay.conf").read_text()
+    assert f'"{standin.url()}"' in conf
+    assert wrong not in conf
+    token = (account.private / "oncall.token").read_text()
+    assert token == f"{standin.token}\n"
+
+
+def test_another_url_without_its_token_is_refused(ready):
     conf = (ready.private / "bellrelay.conf").read_text()
+    ready.edit(url=PLACEHOLDER, token="")
+    done = ready.setup()
+    assert done.returncode != 0
+    assert b"token in settings is empty" in done.stderr
+    assert (ready.private / "bellrelay.conf").read_text() == conf
+
+
+def test_where_the_configuration_was_edited_it_changes_nothing(ready):
+    """URL and token are a pair: a new token to the old URL is refused by it."""
+    conf = ready.private / "bellrelay.conf"
+    conf.write_text(conf.read_text() + "# mine\n")
+    before = conf.read_text()
     token = (ready.private / "oncall.token").read_bytes()
     ready.edit(url="https://api.example.com/other", token="another-token")
     done = ready.setup()
     assert done.returncode != 0
     assert b"url in settings is not the one of" in done.stderr
-    assert (ready.private / "bellrelay.conf").read_text() == conf
+    assert conf.read_text() == before
     assert (ready.private / "oncall.token").read_bytes() == token
 
 
@@ -404,10 +420,11 @@ def test_while_one_is_at_it_the_others_only_deliver(ready, standin):
 
 
 def test_what_was_killed_is_begun_again(edited):
-    setup = stuff(edited, "setup", "kill -9 $PPID\n")
+    setup = edited.home / "bellrelay" / "setup"
+    dies = "mkdir ~/killed 2>/dev/null && { kill -9 $PPID; exit; }\n"
+    setup.write_text(dies + setup.read_text())
     assert edited.minute().returncode != 0
     assert not (edited.home / "bellrelay" / "setup.log").exists()
-    stuff(edited, "setup", setup)
     edited.minute()
     assert "bellrelay is installed" in edited.setup_log()
 
