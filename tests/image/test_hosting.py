@@ -162,7 +162,7 @@ def test_a_webhook_rings(served, standin):
 def test_it_is_the_user_who_runs_it(served):
     assert served.webhook(alert("whose")).status_code == 200
     for path in served.account.private.rglob("*"):
-        assert path.stat().st_uid == hosting.UID, path
+        assert path.lstat().st_uid == hosting.UID, path
     log = served.box.path("/var/log/apache2/suexec.log").read_text()
     assert re.search(rf"uid: \({hosting.UID}/{hosting.NAME}\).*bellrelay", log)
     if served.fcgid:
