@@ -400,10 +400,19 @@ CRON = r"(?m)^(?:\.Dl |echo ')?[\d*]+ [\d*]+ \* \* \* +(?:www-data +)?(\S+)"
 
 @pytest.mark.parametrize("name", ["README.md", "src/bellrelay.1"])
 def test_a_line_for_cron_has_the_whole_path(name):
-    """Debian's cron looks in /usr/bin and /bin alone."""
+    """Debian's cron looks in /usr/bin and /bin alone, where sh is."""
     programs = re.findall(CRON, (ROOT / name).read_text("utf-8"))
     assert len(programs) > 1
-    assert set(programs) == {"/usr/local/bin/bellrelay"}
+    assert set(programs) - {"sh"} == {"/usr/local/bin/bellrelay"}
+
+
+def test_the_line_for_cron_of_shared_hosting_is_the_same_wherever_it_stands():
+    (told,) = re.findall(r"(?m)^```\n(.*)\n```$", section("### Shared hosting"))
+    assert re.fullmatch(r"\* \* \* \* \* sh bellrelay/\w+", told)
+    bundle = ROOT / "other-conf" / "bundle"
+    assert (bundle / told.rpartition("/")[2]).exists()
+    for name in ("README", "settings", "minute"):
+        assert told in (bundle / name).read_text(), name
 
 
 # ---- answers ----

@@ -2,7 +2,8 @@
 else, served by Apache as that user: by suexec, which passes no environment,
 under mod_fcgid and as plain CGI.
 
-It is set up by the commands of README's path for shared hosting.
+It is set up by the commands of README's path for shared hosting, and its line
+for cron.
 """
 
 import contextlib
@@ -128,13 +129,14 @@ def served(host, request, standin, authority):
     archive = hosting.bundle()
     account.bring(archive)
     (block,) = text.blocks("### Shared hosting")
-    unpack, edit, setup = block.splitlines()
+    unpack, edit = block.splitlines()
     assert archive.name in unpack
     assert edit.endswith(" bellrelay/settings")
     account.sh(unpack)
-    account.edit(url=standin.url(), token=standin.token)
-    account.said = account.sh(setup)
     account.trust(authority.ca_file)
+    account.edit(url=standin.url(), token=standin.token)
+    account.minute()
+    assert "bellrelay is installed" in account.setup_log()
     host.start(request.param == "mod_fcgid")
     yield host
     host.stop()
@@ -160,7 +162,7 @@ def test_a_webhook_rings(served, standin):
 def test_it_is_the_user_who_runs_it(served):
     assert served.webhook(alert("whose")).status_code == 200
     for path in served.account.private.rglob("*"):
-        assert path.stat().st_uid == hosting.UID, path
+        assert path.lstat().st_uid == hosting.UID, path
     log = served.box.path("/var/log/apache2/suexec.log").read_text()
     assert re.search(rf"uid: \({hosting.UID}/{hosting.NAME}\).*bellrelay", log)
     if served.fcgid:
@@ -231,16 +233,29 @@ def test_no_file_is_shown_to_visitors(served):
 def test_what_waits_is_delivered_by_the_cron_line(served, standin):
     standin.script(behave.answer(503))
     assert served.webhook(alert("later")).status_code == 202
-    account = served.account
-    until(lambda: account.cron(account.said).returncode == 0, "cron")
+    until(lambda: served.account.minute().returncode == 0, "cron")
     until(lambda: standin.alerts().is_open("later"), "the alert")
+
+
+def test_setup_by_hand_says_the_same_at_once(served, standin):
+    assert "`sh bellrelay/setup`" in text.section("### Shared hosting")
+    said = served.account.sh("sh bellrelay/setup")
+    assert "bellrelay is installed" in said
+    served.account.sh(re.search(r"Ring once: (.*)", said).group(1))
+    assert len(standin.events()) == 2
 
 
 def test_a_new_version_is_set_up_beneath_a_running_server(
     served, standin, authority
 ):
     assert served.webhook(alert("before")).status_code == 200
-    served.account.sh("sh bellrelay/setup")
-    served.account.trust(authority.ca_file)
+    account = served.account
+    program = account.web / "bellrelay.fcgi"
+    before = program.stat().st_ino
+    account.unpack(hosting.bundle())
+    account.trust(authority.ca_file)
+    account.minute()
+    assert "bellrelay is installed" in account.setup_log()
+    assert program.stat().st_ino != before
     assert served.webhook(alert("after")).status_code in (200, 202)
     until(lambda: standin.alerts().is_open("after"), "the alert")

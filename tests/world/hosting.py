@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import subprocess
 
+from . import text
 from .incidentio import PATIENCE
 from .site import ROOT, VERSION, environment
 
@@ -20,6 +21,13 @@ WEB = f"{HOME}/public_html/bellrelay"
 
 #: What suexec leaves of an environment, but for what the request brings.
 SUEXEC = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+
+#: What Debian's cron gives.
+CRON = {
+    "HOME": HOME, "LOGNAME": NAME, "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin",
+}  # fmt: skip
+
+EACH_MINUTE = "* * * * * "
 
 PASSWD = f"""root:x:0:0::/root:/bin/sh
 nobody:x:65534:65534::/nonexistent:/bin/false
@@ -46,7 +54,7 @@ def bundle():
 
 
 def bare(root):
-    """A machine of the C library and busybox alone."""
+    """A machine of the C library, busybox and flock alone."""
     listed = subprocess.run(
         ["dpkg", "-L", "libc6"], capture_output=True, text=True, check=True
     ).stdout
@@ -59,6 +67,8 @@ def bare(root):
     programs = root / "bin"
     programs.mkdir(exist_ok=True)
     shutil.copy("/bin/busybox", programs)
+    # Debian's busybox has none.
+    shutil.copy("/usr/bin/flock", programs)
     listed = subprocess.run(
         ["/bin/busybox", "--list"], capture_output=True, text=True, check=True
     ).stdout
@@ -113,17 +123,28 @@ class Hosting:
     def own(path):
         os.chown(path, UID, UID)
 
-    def run(self, *command, stdin=b"", env=None):
+    @staticmethod
+    def words(env):
+        return [f"{n}={v}" for n, v in env.items()]
+
+    def run(self, *command, stdin=b"", env=None, base=SUEXEC):
         """A command as that user, with no other environment than this."""
-        words = [f"{n}={v}" for n, v in (SUEXEC | (env or {})).items()]
         return subprocess.run(
-            [*self.enter, *words, *command],
+            [*self.enter, *self.words(base | (env or {})), *command],
             input=stdin, capture_output=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
 
-    def sh(self, text, **kwargs):
+    def start(self, command):
+        """Text for the shell in the user's home, with pipes to and from it."""
+        return subprocess.Popen(
+            [*self.enter, *self.words(SUEXEC), "/bin/sh", "-c",
+             f"cd {HOME} && {command}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    def sh(self, command, **kwargs):
         """Text for the shell, in the user's home; what it says."""
-        done = self.run("/bin/sh", "-c", f"cd {HOME} && {text}", **kwargs)
+        done = self.run("/bin/sh", "-c", f"cd {HOME} && {command}", **kwargs)
         assert done.returncode == 0, done
         return done.stdout.decode()
 
@@ -154,31 +175,43 @@ class Hosting:
         return self.run("/bin/sh", f"{HOME}/bellrelay/setup")
 
     def trust(self, authority):
-        """As if one of the bundle's authorities had signed."""
-        path = self.web / "bellrelay-ca.pem"
+        """As if one of the bundle's authorities had signed; before setup."""
+        path = self.home / "bellrelay" / "web" / "bellrelay-ca.pem"
         assert path.read_bytes().count(b"BEGIN CERTIFICATE") > 50
         with open(path, "ab") as file:
             file.write(pathlib.Path(authority).read_bytes())
 
-    def keep(self, name, text):
+    def keep(self, name, content):
         """A private file."""
         path = self.private / name
-        path.write_text(text)
+        path.write_text(content)
         path.chmod(0o600)
         self.own(path)
 
     def secret(self):
         return (self.private / "montecarlo.secret").read_bytes().strip()
 
-    def cron(self, said):
-        """What cron does with the first of the lines that setup prints, once."""
-        line = next(x for x in said.splitlines() if x.startswith("* * * * * "))
+    def cron(self, said, env=None):
+        """What cron does with the line that stands in there, once."""
+        line = next(x for x in said.splitlines() if x.startswith(EACH_MINUTE))
+        command = line.removeprefix(EACH_MINUTE)
         return self.run(
-            "/bin/sh", "-c", line.removeprefix("* * * * * "),
-            env={"HOME": HOME, "SHELL": "/bin/sh", "LOGNAME": NAME},
+            "/bin/sh", "-c", f"cd {HOME} && {command}",
+            base=CRON if env is None else env,
         )  # fmt: skip
+
+    def minute(self, env=None):
+        """A minute goes by: what cron does with README's line.  It mails what
+        that prints."""
+        (line,) = text.blocks("### Shared hosting", "")
+        done = self.cron(line, env)
+        assert done.stdout + done.stderr == b""
+        return done
+
+    def setup_log(self):
+        return (self.home / "bellrelay" / "setup.log").read_text()
 
     def glibc_needed(self):
         """What the bundle says of it."""
-        text = (self.home / "bellrelay" / "README").read_text()
-        return text.split("glibc ")[1].split()[0]
+        said = (self.home / "bellrelay" / "README").read_text()
+        return said.split("glibc ")[1].split()[0]
