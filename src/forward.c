@@ -125,6 +125,24 @@ get_pace(struct forward *fw, struct pace *p)
 	buf_free(&record);
 }
 
+/* Before the call, of which nothing else will tell if we die. */
+static void
+mark_unstored(struct forward *fw, const struct forward_ask *ask, struct pace *p)
+{
+	if (fw->direct && !fw->event.resolved)
+		fw->marked = pace_mark(p, fw->id, ask->fresh);
+}
+
+/* After it: its ticket tells, or there is none for good. */
+static void
+mark_again(struct forward *fw, struct pace *p)
+{
+	if (fw->direct && !fw->event.resolved)
+		(void)pace_mark(p, fw->id, false);
+	else if (fw->marked)
+		pace_unmark(p, fw->id);
+}
+
 static enum forward_start
 ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
     int64_t *until, struct fail *f)
@@ -146,6 +164,7 @@ ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	arrival = p.arrival;
 	switch (pace_ask(&p, fw->to->to->rate, &fw->call, now, until)) {
 	case PACE_GO:
+		mark_unstored(fw, ask, &p);
 		put_pace(fw, &p);
 		break;
 	case PACE_WAIT:
@@ -170,22 +189,27 @@ release(struct forward *fw)
 	fw->to = NULL;
 }
 
-/* An event that is nowhere on disk. */
+/*
+ * An event that is nowhere on disk.  Whether it has found room meanwhile is
+ * asked when it is marked: who stores it later than that sees the mark.
+ */
 static enum forward_start
 prepare_direct(struct forward *fw, const struct forward_ask *ask, int64_t now,
     int64_t *until, struct fail *f)
 {
+	enum forward_start did;
 	struct keep k;
 
 	fw->event = (struct ticket_event){
 		.resolved = ask->resolved, .urgent = true, .body = ask->body
 	};
-	if (!ask->fresh && !load_locked(fw, &k, now, f))
+	did = ask_pace(fw, ask, now, until, f);
+	if (did != FORWARD_STARTED || ask->fresh)
+		return did;
+	if (!load_locked(fw, &k, now, f))
 		return FORWARD_FAILED;
-	/* What found room meanwhile is newer, and may have been sent. */
-	if (!ask->fresh && k.there)
-		return FORWARD_BUSY;
-	return ask_pace(fw, ask, now, until, f);
+	/* What is stored is newer, and may have been sent. */
+	return k.there ? FORWARD_BUSY : FORWARD_STARTED;
 }
 
 /*
@@ -294,6 +318,7 @@ forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	fw->to = ask->to;
 	fw->answered = false;
 	fw->direct = ask->body != NULL;
+	fw->marked = false;
 	fw->generation = 0;
 	fw->drafted = fw->foreseen = 0;
 	memcpy(fw->id, ask->id, sizeof(fw->id));
@@ -488,6 +513,7 @@ record_pace(struct forward *fw, int64_t now)
 	if (!when_retry_after(fw->answer.retry_after, now, &wait))
 		wait = -1;
 	pace_tell(&p, outcome(fw), &fw->call, wait, now);
+	mark_again(fw, &p);
 	put_pace(fw, &p);
 	lock_drop(hand(fw), LOCK_STATE, NULL);
 	return success;

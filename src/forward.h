@@ -10,6 +10,11 @@
  * there is room for it, and synced while the call is under way; then all that
  * it takes is a rename.  Whatever else comes of the call, or came for the
  * ticket meanwhile, is loaded, changed and written as ever.
+ *
+ * A firing event that leaves before it is on disk is marked in the record of
+ * the pace (pace.h), which is written in place and so needs no room.  Where a
+ * file system has none for that either, the record is emptied and marks every
+ * alert; a power cut can take a mark along that was not on disk yet.
  */
 #ifndef FORWARD_H
 #define FORWARD_H
@@ -72,6 +77,7 @@ struct forward {
 	struct counters *counters;
 	struct setup_box *to; /* NULL: idle */
 	bool direct;          /* an event without a ticket */
+	bool marked;          /* for as long as it has none: see pace_mark */
 	bool answered;        /* the call is over, its result not yet on disk */
 	char id[SPOOL_ID + 1];
 	struct arena arena;   /* of the event that is sent */

@@ -1,6 +1,7 @@
 #include "hush.h"
 
 #include "arena.h"
+#include "catalog.h"
 #include "conf.h"
 #include "event.h"
 #include "fail.h"
@@ -25,13 +26,28 @@ hush_by(const struct conf *c, const char *source, const struct tree *alert,
 	return m == NULL ? NULL : m->match.name;
 }
 
+/* A ticket that is there tells itself what became of its alert. */
+static bool
+rang_unstored(
+    const struct setup_box *to, const struct ticket *t, struct arena *a)
+{
+	char id[SPOOL_ID + 1];
+	struct pace p;
+
+	if (t->alert != NULL)
+		return false;
+	spool_id(t->key, id);
+	catalog_pace(&to->box, &p, a);
+	return pace_marked(&p, id);
+}
+
 struct ticket_change
 hush_change(const struct setup_box *to, const char *source, struct tree *alert,
-    const char *key, int64_t now, struct arena *a)
+    const struct ticket *t, int64_t now, struct arena *a)
 {
 	const struct conf_destination *d = to->to;
 	struct ticket_change c = { .alert = alert,
-		.body = event_body(alert, key, a),
+		.body = event_body(alert, t->key, a),
 		.target = to->url,
 		.resend_after = (int64_t)d->resend_after * WHEN_SECOND,
 		.updates = d->updates,
@@ -41,6 +57,7 @@ hush_change(const struct setup_box *to, const char *source, struct tree *alert,
 
 	if (!event_resolved(alert))
 		c.muted = hush_by(to->conf, source, alert, now, a, &until);
+	c.doubt = c.muted != NULL && rang_unstored(to, t, a);
 	return c;
 }
 
@@ -86,8 +103,8 @@ hush_wake(const struct setup_box *to, const char *id, struct keep *k,
     int64_t now, struct arena *a, int64_t *until, struct fail *f)
 {
 	struct ticket *t = &k->ticket;
-	struct ticket_change c = hush_change(to, ticket_speaker(t),
-	    tree_merge(a, t->alert, NULL), t->key, now, a);
+	struct ticket_change c = hush_change(
+	    to, ticket_speaker(t), tree_merge(a, t->alert, NULL), t, now, a);
 
 	*until = 0;
 	if (c.muted != NULL) {

@@ -29,9 +29,12 @@ struct tree;
 const char *hush_by(const struct conf *c, const char *source,
     const struct tree *alert, int64_t now, struct arena *a, int64_t *until);
 
-/* What a destination is told of a merged alert, as it is configured now. */
+/*
+ * What a destination is told of a merged alert, as it is configured now.  t is
+ * its ticket, to which the change has still to be made.
+ */
 struct ticket_change hush_change(const struct setup_box *to, const char *source,
-    struct tree *alert, const char *key, int64_t now, struct arena *a);
+    struct tree *alert, const struct ticket *t, int64_t now, struct arena *a);
 
 /*
  * Under claim and edit, before an event of the ticket leaves: what came

@@ -108,7 +108,7 @@ merge(struct migration *m, struct ticket *into, const struct ticket *from)
 		later ? from->alert : into->alert);
 	struct ticket_change c =
 	    hush_change(m->end, ticket_speaker(later ? from : into), alert,
-		into->key, m->now, &m->arena);
+		into, m->now, &m->arena);
 
 	(void)ticket_enqueue(into, &c, m->now, &m->arena);
 	into->alert = c.alert;

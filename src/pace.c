@@ -8,6 +8,7 @@
 #include "when.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -16,6 +17,9 @@ enum {
 	RETRY_MAX = 3600 * WHEN_SECOND,
 	PROBE_SLACK = WHEN_SECOND,
 };
+
+/* Letters of the marks. */
+enum { MARK_NONE = '-', MARK_STORING = 's', MARK_RANG = 'x' };
 
 static const char *const modes[] = { "ready", "resting", "held" };
 
@@ -198,7 +202,57 @@ pace_tell(struct pace *p, enum pace_outcome outcome,
 	name_to(p->last, call->ticket);
 }
 
+/* ---- what may have rung without a ticket ---- */
+
+static size_t
+mark_of(const char *ticket)
+{
+	char two[3];
+
+	(void)snprintf(two, sizeof(two), "%s", ticket);
+	return strtoul(two, NULL, 16) % PACE_MARKS;
+}
+
+bool
+pace_marked(const struct pace *p, const char *ticket)
+{
+	return p->marks[0] != '\0' && p->marks[mark_of(ticket)] != MARK_NONE;
+}
+
+bool
+pace_mark(struct pace *p, const char *ticket, bool stored)
+{
+	bool was = pace_marked(p, ticket);
+
+	if (p->marks[0] == '\0')
+		memset(p->marks, MARK_NONE, PACE_MARKS);
+	if (!stored)
+		p->marks[mark_of(ticket)] = MARK_RANG;
+	else if (!was)
+		p->marks[mark_of(ticket)] = MARK_STORING;
+	return stored && !was;
+}
+
+void
+pace_unmark(struct pace *p, const char *ticket)
+{
+	char *mark = &p->marks[mark_of(ticket)];
+
+	/* Another of the same two digits may have rung meanwhile. */
+	if (*mark == MARK_STORING)
+		*mark = MARK_NONE;
+}
+
 /* ---- the record ---- */
+
+static bool
+has_marks(const struct pace *p)
+{
+	for (const char *m = p->marks; *m != '\0'; m++)
+		if (*m != MARK_NONE)
+			return true;
+	return false;
+}
 
 void
 pace_write(const struct pace *p, struct arena *a, struct buf *out)
@@ -214,6 +268,8 @@ pace_write(const struct pace *p, struct arena *a, struct buf *out)
 	tree_set_str(a, to, "target", p->target);
 	tree_set_num(a, to, "arrival", p->arrival);
 	tree_set_num(a, to, "success", p->success);
+	if (has_marks(p))
+		tree_set_str(a, to, "unstored", p->marks);
 	json_write(to, JSON_PRETTY, out);
 }
 
@@ -224,6 +280,18 @@ get_name(const struct tree *from, const char *name, char to[PACE_NAME],
 	const char *s = tree_cstr(tree_get(from, name), a);
 
 	name_to(to, s == NULL ? "" : s);
+}
+
+static void
+get_marks(const struct tree *from, struct pace *p, struct arena *a)
+{
+	const struct tree *member = tree_get(from, "unstored");
+	const char *s = tree_cstr(member, a);
+
+	if (member == NULL)
+		p->marks[0] = '\0';
+	else if (s != NULL && strlen(s) == PACE_MARKS)
+		memcpy(p->marks, s, PACE_MARKS);
 }
 
 static enum pace_mode
@@ -242,6 +310,7 @@ pace_parse(const char *text, size_t n, struct pace *p, struct arena *a)
 	struct fail ignored = { 0 };
 
 	*p = (struct pace){ .arrival = INT64_MAX };
+	memset(p->marks, MARK_RANG, PACE_MARKS);
 	if (!tree_parse(text, n, a, &from, &ignored) ||
 	    !tree_is(from, TREE_OBJECT))
 		return;
@@ -254,4 +323,5 @@ pace_parse(const char *text, size_t n, struct pace *p, struct arena *a)
 	get_name(from, "target", p->target, a);
 	p->arrival = tree_get_num(from, "arrival");
 	p->success = tree_get_num(from, "success");
+	get_marks(from, p, a);
 }

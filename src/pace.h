@@ -12,6 +12,11 @@
  * that fills with the rest, as one number, the arrival time of the generic
  * cell rate algorithm (ITU-T I.371).  A third of the bucket is kept for urgent
  * events.
+ *
+ * The record also marks what may have rung without a ticket.  A mark is for
+ * all tickets whose id begins with the same two digits, and is never taken
+ * away: as long as nothing tells that the alert is over, it may ring.  Where
+ * it is wrong, a resolve is sent that nobody needs.
  */
 #ifndef PACE_H
 #define PACE_H
@@ -23,7 +28,7 @@
 struct arena;
 struct buf;
 
-enum { PACE_NAME = 40 };
+enum { PACE_NAME = 40, PACE_MARKS = 256 };
 
 enum pace_mode { PACE_READY, PACE_RESTING, PACE_HELD };
 
@@ -36,6 +41,7 @@ struct pace {
 	char last[PACE_NAME];   /* ticket of the last exchange that failed */
 	int64_t arrival;        /* GCRA, ms */
 	int64_t success;        /* time of the last 2xx, 0: never */
+	char marks[PACE_MARKS + 1]; /* a letter each, or "": none */
 };
 
 /* One call that is asked for. */
@@ -72,11 +78,22 @@ enum pace_outcome {
 void pace_tell(struct pace *p, enum pace_outcome outcome,
     const struct pace_call *call, int64_t wait, int64_t now);
 
+/*
+ * A firing event of the ticket is called out that is nowhere on disk, or, with
+ * stored, is being written there meanwhile.  Whether this is a mark that
+ * pace_unmark is to take away once it is written.
+ */
+bool pace_mark(struct pace *p, const char *ticket, bool stored);
+void pace_unmark(struct pace *p, const char *ticket);
+
+/* Whether it may have rung without a ticket. */
+bool pace_marked(const struct pace *p, const char *ticket);
+
 const char *pace_mode_name(enum pace_mode mode);
 
 /*
  * The record as JSON text, and back.  What cannot be read is ready, with an
- * empty bucket.
+ * empty bucket and every mark.
  */
 void pace_write(const struct pace *p, struct arena *a, struct buf *out);
 void pace_parse(const char *text, size_t n, struct pace *p, struct arena *a);

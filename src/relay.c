@@ -332,8 +332,8 @@ change(const struct source *s, struct item *i, struct keep *k, int64_t now,
 	if (!k->there)
 		ticket_new(t, i->alert->key, s->name, now, a);
 	c = hush_change(i->to, s->name,
-	    event_merge(s, known, i->alert->change, i->alert->whole, now, a),
-	    t->key, now, a);
+	    event_merge(s, known, i->alert->change, i->alert->whole, now, a), t,
+	    now, a);
 	did = ticket_enqueue(t, &c, now, a);
 	i->body = c.body;
 	i->resolved = event_resolved(c.alert);

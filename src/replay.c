@@ -412,7 +412,7 @@ queue_locked(
 		ticket_new(&k.ticket, p->key, p->source->source.name, r->now,
 		    &r->arena);
 	c = hush_change(p->to, p->source->source.name, alert_of(p, &r->arena),
-	    p->key, r->now, &r->arena);
+	    &k.ticket, r->now, &r->arena);
 	did = ticket_enqueue(&k.ticket, &c, r->now, &r->arena);
 	if (did != TICKET_QUEUED && did != TICKET_MUTED)
 		return true;

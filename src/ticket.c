@@ -678,13 +678,14 @@ is_quiet(const struct ticket *t, const struct ticket_event *e,
 }
 
 static void
-mark(struct ticket *t, const char *by, const char *digest, int64_t now)
+mark(struct ticket *t, const char *by, const char *digest, bool doubt,
+    int64_t now)
 {
 	if (t->muted.by == NULL)
 		t->muted.since = now;
 	t->muted.by = by;
 	t->muted.digest = digest;
-	t->muted.doubt = t->muted.doubt || t->unsure;
+	t->muted.doubt = t->muted.doubt || t->unsure || doubt;
 }
 
 static void
@@ -717,7 +718,7 @@ keep_quiet(struct ticket *t, const struct ticket_event *e,
 	if (over)
 		unmark(t);
 	else
-		mark(t, by, e->digest, now);
+		mark(t, by, e->digest, c->doubt, now);
 	return over ? TICKET_MERGED : TICKET_MUTED;
 }
 
@@ -748,10 +749,8 @@ ticket_hush(struct ticket *t, const char *by, int64_t now, struct arena *a)
 	if (end != NULL)
 		t->queue[0] = *end;
 	t->queued = end != NULL;
-	if (!last.resolved) {
-		mark(t, by, last.digest, now);
-		t->muted.doubt = true;
-	}
+	if (!last.resolved)
+		mark(t, by, last.digest, true, now);
 	ticket_note(t, "muted", last.n, by, now, a);
 	return true;
 }

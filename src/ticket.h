@@ -60,7 +60,7 @@ struct ticket_muted {
 	const char *by;     /* name of the mute */
 	int64_t since;      /* when its first event was kept */
 	const char *digest; /* of the body that would be sent */
-	bool doubt;         /* it waited before, and may have rung */
+	bool doubt;         /* it waited, or had no ticket: it may have rung */
 };
 
 /* All pointers are borrowed from the arena of the request. */
@@ -110,6 +110,7 @@ struct ticket_change {
 	bool refire;          /* a raised severity rings again */
 	const char *source;   /* that speaks; NULL: the one that did last */
 	const char *muted;    /* the mute that the alert is under, or NULL */
+	bool doubt;           /* and it may have rung, before it had a ticket */
 };
 
 enum ticket_result {

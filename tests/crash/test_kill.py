@@ -71,6 +71,27 @@ def killed_webhook(site, sender, alert, status, call, **env):
     return done.returncode != 0
 
 
+def test_what_may_have_rung_before_a_kill_is_resolved_under_a_mute(
+    plain, sender
+):
+    """A new alert is called out while it is being stored."""
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    _, body = sender.body("trace")
+    found = calls.Run.webhook(plain, body).calls()
+    quiet(plain)
+    kept = next(c for c in found if c.name == "renameat")
+    assert killed_webhook(plain, sender, "a", FIRING, kept)
+    assert plain.pending_files() == []
+    plain.configure(more=section("mute", "all", {}))
+    for alert in "ab":
+        assert sender.post(by_cgi(plain), alert, FIRING) == 202
+        assert sender.post(by_cgi(plain), alert, RESOLVED) == 200
+        quiet(plain)
+    assert [e["status"] for e in standin.events("a")][-1:] == ["resolved"]
+    assert standin.events("b") == [], "which was never called out"
+
+
 WEBHOOKS = [
     (nothing, FIRING, RESOLVED, None, "a new alert"),
     (delivered, RESOLVED, RESOLVED, None, "the resolve of a settled one"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import itertools
 import json
 import os
 import signal
@@ -435,17 +436,107 @@ def test_muted_alerts_do_not_count_against_max_pending(site, standin):
     assert site.post(alert("b")).status_code == 202
 
 
-def test_a_muted_alert_that_finds_no_room_rings(site, standin):
+# ---- what rings without a ticket, for want of room ----
+
+
+@pytest.fixture
+def full(site):
+    """The site runs, and its disk is full."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
     with site.small_spool():
-        mute(site)
-        assert site.cgi(alert("b")).status == 200
-        quiet(site)
+        site.start()
+        assert site.post(alert("known")).json()["result"] == "delivered"
         site.fill()
-        status, said = heard(site.cgi(firing()))
-        assert (status, said["result"]) == (200, "delivered")
+        yield site
+
+
+def make_room(site):
+    (site.view / "filler").unlink()
+
+
+def check_resolve(site, standin, *before):
+    """An update under the mute is kept quiet; the resolve is not."""
+    check_muted(site, site.post(firing(owner="ann@example.com")))
+    assert rang(standin) == [*before]
+    answer = site.post(update("a", alert_feedback="fixed"))
+    assert answer.json()["result"] == "delivered"
+    assert rang(standin) == [*before, "resolved"]
+    assert not standin.alerts().is_open("a")
+    until(lambda: site.pending_files() == [], "the ticket to settle")
+
+
+def check_silence(site, standin, key):
+    """Nothing at all is sent of another, muted from its beginning."""
+    check_muted(site, site.post(firing(key)), key)
+    answer = site.post(update(key, alert_feedback="fixed"))
+    assert answer.json()["result"] == "unchanged"
+    assert rang(standin, key) == []
+
+
+def test_a_muted_alert_that_finds_no_room_rings_and_is_resolved(full, standin):
+    mute(full)
+    assert full.post(firing()).json()["result"] == "delivered"
     assert rang(standin) == ["firing"]
+    make_room(full)
+    check_resolve(full, standin, "firing")
+    check_silence(full, standin, "b")
+
+
+def test_the_resolve_of_what_rang_before_there_was_room_is_never_muted(
+    full, standin
+):
+    assert full.post(firing()).json()["result"] == "delivered"
+    make_room(full)
+    mute(full)
+    full.stop()
+    full.start()
+    check_silence(full, standin, "b")
+    check_resolve(full, standin, "firing")
+
+
+def test_also_of_what_rang_in_the_moment_of_a_kill(full, standin):
+    full.deaths_expected = True
+
+    def kill(_):
+        for pid in full.workers():
+            os.kill(pid, signal.SIGKILL)
+
+    standin.decide(kill)
+    with contextlib.suppress(OSError):
+        assert full.post(firing()).status_code >= 500
+    standin.decide(None)
+    assert rang(standin) == ["firing"]
+    make_room(full)
+    mute(full)
+    check_resolve(full, standin, "firing")
+
+
+def test_what_is_stored_while_it_rings_leaves_no_doubt_of_others(
+    site, standin
+):
+    """Marks are for all ids that begin alike."""
+    alike = next(
+        key for key in map(str, itertools.count())
+        if ticket_id(key)[:2] == ticket_id("a")[:2]
+    )  # fmt: skip
+    site.start()
+    assert site.post(firing()).json()["result"] == "delivered"
+    mute(site)
+    check_silence(site, standin, alike)
+
+
+def test_of_what_could_not_ring_without_room_nothing_else_changes(
+    full, standin
+):
+    """It may have rung, for all that is known; it rings when the mute ends."""
+    standin.script(behave.answer(503))
+    assert full.post(firing()).status_code == 503
+    make_room(full)
+    mute(full)
+    check_muted(full, full.post(firing()))
+    unmute(full)
+    until(lambda: rang(standin) == ["firing"], "the drain to ring")
 
 
 # ---- to look, and to act ----

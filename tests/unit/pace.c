@@ -1,9 +1,11 @@
 #include "arena.h"
 #include "buf.h"
 #include "pace.h"
+#include "spool.h"
 
 #include "tap.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, START = 1700000000 };
@@ -223,6 +225,101 @@ held(void)
 	    "but the next is tried at once");
 }
 
+/* Ids that begin alike, and one that does not. */
+#define ID "a1000000000000000000000000000000"
+#define LIKE "a1ffffffffffffffffffffffffffffff"
+#define OTHER "a2000000000000000000000000000000"
+
+static void
+marks(void)
+{
+	struct pace p = { 0 };
+
+	ok(!pace_marked(&p, ID), "at first nothing is marked");
+	ok(!pace_mark(&p, ID, false), "what has no ticket is marked for good");
+	ok(pace_marked(&p, ID) && !pace_marked(&p, OTHER), "it, and no other");
+	ok(pace_marked(&p, LIKE), "but those whose id begins alike");
+	pace_unmark(&p, ID);
+	ok(pace_marked(&p, ID), "it stays");
+
+	p = (struct pace){ 0 };
+	ok(pace_mark(&p, ID, true), "what is being stored is marked meanwhile");
+	ok(pace_marked(&p, ID), "as it may ring at once");
+	ok(!pace_mark(&p, LIKE, true),
+	    "of two that begin alike one takes away");
+	pace_unmark(&p, ID);
+	ok(!pace_marked(&p, ID), "what is stored is marked no longer");
+
+	(void)pace_mark(&p, ID, true);
+	(void)pace_mark(&p, LIKE, false);
+	pace_unmark(&p, ID);
+	ok(pace_marked(&p, LIKE), "another that was not stored is still");
+	ok(!pace_mark(&p, ID, true) && pace_marked(&p, ID),
+	    "also when one that begins alike is stored later");
+}
+
+static void
+marks_on_disk(void)
+{
+	static const char *const rubbish[] = { "", "null", "{\"mode\"",
+		"{\"unstored\": \"x\"}", "{\"unstored\": 7}",
+		"{\"unstored\": {}}" };
+	struct pace p = { 0 };
+	struct pace q;
+	struct arena a = { 0 };
+	struct buf text = BUF_MAX(4096);
+
+	pace_write(&p, &a, &text);
+	ok(strstr(text.data, "unstored") == NULL,
+	    "where nothing is marked the record does not say so");
+	pace_parse(text.data, text.len, &q, &a);
+	ok(!pace_marked(&q, ID), "and reads as nothing");
+	(void)pace_mark(&p, ID, false);
+	buf_reset(&text);
+	pace_write(&p, &a, &text);
+	pace_parse(text.data, text.len, &q, &a);
+	ok(pace_marked(&q, ID) && !pace_marked(&q, OTHER),
+	    "a mark reads as it was written");
+	(void)pace_mark(&p, OTHER, true);
+	pace_unmark(&p, OTHER);
+	buf_reset(&text);
+	pace_write(&p, &a, &text);
+	pace_parse(text.data, text.len, &q, &a);
+	ok(!pace_marked(&q, OTHER), "nor what was taken away again");
+	for (size_t i = 0; i < sizeof(rubbish) / sizeof(rubbish[0]); i++) {
+		pace_parse(rubbish[i], strlen(rubbish[i]), &q, &a);
+		ok(pace_marked(&q, ID) && pace_marked(&q, OTHER),
+		    "\"%s\" may have held any mark", rubbish[i]);
+	}
+	pace_parse("{}", 2, &q, &a);
+	ok(!pace_marked(&q, ID), "a new record holds none");
+	buf_free(&text);
+	arena_free(&a);
+}
+
+/* The largest there is. */
+static void
+room(void)
+{
+	struct pace p = { .mode = PACE_RESTING,
+		.since = INT64_MIN,
+		.set = INT64_MIN,
+		.until = INT64_MIN,
+		.probes = UINT_MAX,
+		.arrival = INT64_MIN,
+		.success = INT64_MIN };
+	struct arena a = { 0 };
+	struct buf text = BUF_MAX(4096);
+
+	memset(p.target, '"', sizeof(p.target) - 1);
+	memset(p.last, '"', sizeof(p.last) - 1);
+	(void)pace_mark(&p, ID, false);
+	pace_write(&p, &a, &text);
+	ok(text.len < SPOOL_STATE, "a record finds room, whatever it holds");
+	buf_free(&text);
+	arena_free(&a);
+}
+
 static void
 records(void)
 {
@@ -266,6 +363,9 @@ main(void)
 	steps();
 	limited();
 	held();
+	marks();
+	marks_on_disk();
+	room();
 	records();
 	return tap_done();
 }

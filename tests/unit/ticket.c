@@ -466,9 +466,9 @@ revivals(void)
 }
 
 /*
- * f firing, r resolved, F firing under a mute, each with what tells it from
- * others; A the head is accepted, H what waits comes under a mute, W no mute
- * is over it any more.
+ * f firing, r resolved, F firing under a mute, D the same of what may have rung
+ * before it had a ticket, each with what tells it from others; A the head is
+ * accepted, H what waits comes under a mute, W no mute is over it any more.
  */
 static void
 play(struct ticket *t, const char *steps)
@@ -492,7 +492,8 @@ play(struct ticket *t, const char *steps)
 		if (strchr("AHW", *p) != NULL)
 			continue;
 		c = change(*p == 'r' ? 'r' : 'f', what, "minor");
-		c.muted = *p == 'F' ? "night" : NULL;
+		c.muted = strchr("DF", *p) != NULL ? "night" : NULL;
+		c.doubt = *p == 'D';
 		(void)ticket_enqueue(t, &c, start, &arena);
 		p++;
 	}
@@ -515,6 +516,11 @@ static const struct {
 	{ "F1 r1 f2", "f:2", false, "and ring when there is none" },
 	{ "F1 f2", "f:2", false, "what the mute does not take rings at once" },
 	{ "F1 f1", "f:1", false, "also when the mute was over just now" },
+	{ "D1", "", true, "what may have rung is muted as any other" },
+	{ "D1 r1", "r:1", false, "but its resolve is sent" },
+	{ "D1 F2 r2", "r:2", false, "also after an update" },
+	{ "D1 r1 A F2 r2", "", false, "once" },
+	{ "D1 W", "f:1", false, "and it rings when the mute is over" },
 	{ "f1 A F1", "", false, "what was accepted last is not muted" },
 	{ "f1 A F2", "", true, "an update of what rang is" },
 	{ "f1 A F2 W", "f:2", false, "and goes when it is over" },

@@ -1,0 +1,153 @@
+/* The drain's looks and sweeps, with time as it is told. */
+#include "arena.h"
+#include "drain.h"
+#include "fail.h"
+#include "keep.h"
+#include "post.h"
+#include "setup.h"
+#include "tree.h"
+
+#include "tap.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SECOND = 1000, STEPS = 1000 };
+
+static char dir[] = "/tmp/drain.XXXXXX";
+static char id[SPOOL_ID + 1];
+static struct arena arena;
+static struct post *post;
+static struct setup setup;
+static struct drain drain;
+
+static const char *
+in_dir(const char *name)
+{
+	return arena_printf(&arena, "%s/%s", dir, name);
+}
+
+static bool
+put_file(const char *name, const char *text)
+{
+	FILE *file = fopen(in_dir(name), "w");
+	bool did = file != NULL && chmod(in_dir(name), 0600) == 0 &&
+	    fputs(text, file) >= 0;
+
+	return file != NULL && fclose(file) == 0 && did;
+}
+
+static bool
+begin(struct fail *f)
+{
+	if (!put_file("token", "t0ken\n") ||
+	    !put_file("conf",
+		"spool = \"spool\"\n"
+		"destination d {\n"
+		"  url = \"http://127.0.0.1:9/\"\n"
+		"  token_file = \"token\"\n"
+		"}\n"
+		"source s {\n"
+		"  kind = montecarlo\n"
+		"  secret_file = \"token\"\n"
+		"  destination = { d }\n"
+		"}\n") ||
+	    mkdir(in_dir("spool"), 0700) == -1)
+		return fail_sys(f, dir);
+	if (!setup_read(&setup, in_dir("conf"), f) || !setup_spool(&setup, f) ||
+	    !post_open(&post, f))
+		return false;
+	drain_open(&drain, post, NULL);
+	drain_use(&drain, &setup);
+	return true;
+}
+
+static bool
+end(void)
+{
+	drain_close(&drain);
+	post_close(post);
+	setup_close(&setup);
+	return system(arena_printf(&arena, "rm -r %s", dir)) == 0;
+}
+
+/* A ticket that owes nothing, and has still to leave pending. */
+static bool
+leave_behind(struct fail *f)
+{
+	struct keep k = { 0 };
+
+	ticket_new(&k.ticket, "key", "source", 1, &arena);
+	k.ticket.alert = tree_new(&arena, TREE_OBJECT);
+	spool_id("key", id);
+	return keep_store(&setup.boxes->box, id, &k, NULL, &arena, f);
+}
+
+static const char *
+settled_part(void)
+{
+	return arena_printf(&arena, "%s/spool/d/settled/%.2s", dir, id);
+}
+
+static bool
+is_pending(void)
+{
+	const char *path =
+	    arena_printf(&arena, "%s/spool/d/pending/%s.json", dir, id);
+
+	return access(path, F_OK) == 0;
+}
+
+static bool
+is_settled(void)
+{
+	const char *path =
+	    arena_printf(&arena, "%s/%s.json", settled_part(), id);
+
+	return access(path, F_OK) == 0;
+}
+
+/* All that there is to do at that time. */
+static void
+work(int64_t now)
+{
+	for (int i = 0; i < STEPS && drain_step(&drain, now) == 0; i++)
+		;
+}
+
+/* Whatever it is that passes: here a part of settled is away. */
+static void
+sweeps_that_failed(void)
+{
+	int64_t now = (int64_t)(time(NULL) + 60) * SECOND;
+	const char *away = in_dir("spool/d/settled/away");
+	struct fail f = { 0 };
+
+	ok(leave_behind(&f), "a ticket owes nothing %s", f.text);
+	ok(rename(settled_part(), away) == 0, "and cannot settle");
+	work(now);
+	ok(is_pending(), "it stays");
+	work(now + 11 * SECOND);
+	work(now + 22 * SECOND);
+	ok(is_pending(), "for as long as that lasts");
+	ok(rename(away, settled_part()) == 0, "when that is over");
+	work(now + 33 * SECOND);
+	ok(!is_pending() && is_settled(), "the next look sweeps it");
+}
+
+int
+main(void)
+{
+	struct fail f = { 0 };
+
+	bool begun = mkdtemp(dir) != NULL && begin(&f);
+
+	ok(begun, "a drain begins %s", f.text);
+	if (begun)
+		sweeps_that_failed();
+	ok(end(), "all is cleared away");
+	arena_free(&arena);
+	return tap_done();
+}
