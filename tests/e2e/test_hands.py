@@ -112,8 +112,19 @@ def test_retry_says_when_there_is_nothing_to_retry(site, standin):
     assert "no such alert" in err(site.cli("retry", "b"), 66)
     assert "wanted either" in err(site.cli("retry"), 64)
     assert "wanted either" in err(site.cli("retry", "a", "--all-dead"), 64)
-    assert "no dead letter" in site.cli("retry", "--all-dead").stderr.decode()
+    done = site.cli("retry", "--all-dead")
+    assert b"there is no dead letter to send again" in done.stderr
     assert list(site.tickets()) == [ticket_id("a")]
+
+
+def test_dead_letters_of_what_is_no_longer_configured_are_said(site, standin):
+    refused(site, standin)
+    text = site.conf.read_text()
+    text = text.replace("destination oncall", "destination other")
+    site.write(site.conf, text.replace('"oncall"', '"other"'))
+    said = err(site.cli("retry", "--all-dead"), 0)
+    assert "bellrelay move oncall NEW" in said
+    assert len(site.dead()) == 1
 
 
 def test_a_dead_letter_outlives_its_ticket(site, standin):
