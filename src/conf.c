@@ -17,7 +17,7 @@
 
 enum { NAME_LONGEST = 64 };
 
-/* ---- sections ---------------------------------------------------------- */
+/* ---- sections ---- */
 
 /* A name becomes a directory of the spool and a part of a URL. */
 static bool
@@ -324,7 +324,7 @@ read_sections(struct row_reading *r)
 	    read_each(r, "mute", false, read_mute);
 }
 
-/* ---- beside the program ------------------------------------------------ */
+/* ---- beside the program ---- */
 
 static void
 beside_program(const char *name, struct buf *path)
@@ -359,7 +359,7 @@ trust_bundled(struct conf *c)
 			c->destinations[i].target.ca_file = found;
 }
 
-/* ---- the room ---------------------------------------------------------- */
+/* ---- the room ---- */
 
 static bool
 absolute(struct conf *c, const char *path, struct fail *f)
@@ -465,7 +465,7 @@ conf_destination(const struct conf *c, const char *name)
 	return NULL;
 }
 
-/* ---- where it is ------------------------------------------------------- */
+/* ---- where it is ---- */
 
 /* Named by a person: it is there, or that is the failure. */
 static bool

@@ -57,8 +57,7 @@ sign(const struct source *s, const struct source_request *r, struct arena *a,
 	return proof_make_basic(secrets, "dbt", a, out, f);
 }
 
-/* ---- results ---------------------------------------------------------------
- */
+/* ---- results ---- */
 
 /* A body that is being read. */
 struct reader {
@@ -267,8 +266,7 @@ read_results(struct reader *r, const struct tree *results)
 	}
 }
 
-/* ---- jobs ------------------------------------------------------------------
- */
+/* ---- jobs ---- */
 
 static const char *
 job_name(const struct reader *r)

@@ -68,8 +68,7 @@ dbttext_freshness(const char *status, const char *source, struct arena *a)
 	    "Freshness exceeded the acceptable times on source \"%s\"", source);
 }
 
-/* ---- age -------------------------------------------------------------------
- */
+/* ---- age ---- */
 
 /* "1 day", from an object or from its text. */
 static const char *

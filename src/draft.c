@@ -34,8 +34,7 @@ draft_text(const struct tree *t, struct arena *a)
 	return text == NULL || text[strspn(text, spaces)] == '\0' ? NULL : text;
 }
 
-/* ---- lists -----------------------------------------------------------------
- */
+/* ---- lists ---- */
 
 static int
 by_text(const void *x, const void *y)
@@ -97,8 +96,7 @@ draft_sorted(const struct tree *t, struct arena *a)
 	return list;
 }
 
-/* ---- the draft -------------------------------------------------------------
- */
+/* ---- the draft ---- */
 
 struct draft
 draft_new(const char *from, struct arena *a)
@@ -144,8 +142,7 @@ draft_put_tree(struct draft *d, const char *name, const struct tree *value)
 		tree_set(d->arena, d->metadata, name, value);
 }
 
-/* ---- its description -------------------------------------------------------
- */
+/* ---- its description ---- */
 
 /* A piece that is no item ends a list; items follow each other. */
 static void
@@ -231,8 +228,7 @@ draft_item(struct draft *d, const char *label, const char *text)
 	event_markdown(&d->text, event_cut(d->arena, text, ITEM_MAX));
 }
 
-/* ---- its end ---------------------------------------------------------------
- */
+/* ---- its end ---- */
 
 static struct source_item *
 new_item(const char *key, struct tree *change, struct arena *a)

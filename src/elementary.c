@@ -53,8 +53,7 @@ sign(const struct source *s, const struct source_request *r, struct arena *a,
 	    source_option(s, "secret_file"), "edr", a, out, f);
 }
 
-/* ---- one alert -------------------------------------------------------------
- */
+/* ---- one alert ---- */
 
 /* An alert that is being read. */
 struct reader {
@@ -476,8 +475,7 @@ read_alert(const struct source *s, const struct tree *t, struct arena *a)
 	return item;
 }
 
-/* ---- several alerts --------------------------------------------------------
- */
+/* ---- several alerts ---- */
 
 struct place {
 	struct source_item *item;
@@ -591,8 +589,7 @@ unite(struct source_item *items, struct arena *a)
 	return out.first;
 }
 
-/* ---- the body --------------------------------------------------------------
- */
+/* ---- the body ---- */
 
 /* edr gave up on a list before its end. */
 static struct source_item *

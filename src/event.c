@@ -21,8 +21,7 @@ enum {
 
 static const char ellipsis[] = "\xe2\x80\xa6";
 
-/* ---- text ------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 /* How many bytes of white space or of a control character begin at p: none
  * of them may end a line, or do worse, where the text is shown. */
@@ -202,8 +201,7 @@ event_markdown(struct buf *out, const char *text)
 	buf_add(out, from, (size_t)(p - from));
 }
 
-/* ---- merging ---------------------------------------------------------------
- */
+/* ---- merging ---- */
 
 /* What the configuration can fill in.  The sender's own values of these are
  * kept in the alert's member `sender`: an explicit null falls back to the
@@ -506,8 +504,7 @@ event_merge(const struct source *s, const struct tree *known,
 	return alert;
 }
 
-/* ---- reading a merged alert ------------------------------------------------
- */
+/* ---- reading a merged alert ---- */
 
 bool
 event_resolved(const struct tree *alert)
@@ -586,8 +583,7 @@ event_severity(const struct tree *alert)
 	return rank(tree_at(alert, "/metadata/severity_sent"));
 }
 
-/* ---- the body --------------------------------------------------------------
- */
+/* ---- the body ---- */
 
 /* No less than t takes as JSON, cheaply. */
 static size_t

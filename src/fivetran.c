@@ -40,8 +40,7 @@ sign(const struct source *s, const struct source_request *r, struct arena *a,
 	    &signature, source_option(s, "secret_file"), r, a, out, f);
 }
 
-/* ---- events ----------------------------------------------------------------
- */
+/* ---- events ---- */
 
 enum verdict { NOTHING, FAILED, PASSED };
 
@@ -107,8 +106,7 @@ judge(const char *event, const char *status)
 	return status != NULL && begins(status, "fail") ? FAILED : NOTHING;
 }
 
-/* ---- alerts ----------------------------------------------------------------
- */
+/* ---- alerts ---- */
 
 struct reader {
 	struct arena *arena;

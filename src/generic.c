@@ -79,8 +79,7 @@ is_chosen(const struct source *s, const char *name, const char *choice)
 	return strcmp(option(s, name), choice) == 0;
 }
 
-/* ---- proof -----------------------------------------------------------------
- */
+/* ---- proof ---- */
 
 /* As CGI spells it (RFC 3875, 4.1.18). */
 static const char *
@@ -202,8 +201,7 @@ sign(const struct source *s, const struct source_request *r, struct arena *a,
 	return true;
 }
 
-/* ---- where things stand ----------------------------------------------------
- */
+/* ---- where things stand ---- */
 
 struct visitor {
 	void (*visit)(struct visitor *v, const struct tree *t);
@@ -379,8 +377,7 @@ has_pointer(const char *entry)
 	return entry[0] == '/' || strstr(entry, "{/") != NULL;
 }
 
-/* ---- what is said ----------------------------------------------------------
- */
+/* ---- what is said ---- */
 
 /* What a map "from=to" makes of a value; NULL: nothing. */
 static const char *
@@ -541,8 +538,7 @@ metadata(const struct source *s, const struct tree *alert, struct arena *a)
 	return m;
 }
 
-/* ---- one alert -------------------------------------------------------------
- */
+/* ---- one alert ---- */
 
 /* As indented code, which no line of it can end. */
 static const char *
@@ -628,8 +624,7 @@ read_alert(const struct source *s, const struct tree *alert, enum status is,
 	return item;
 }
 
-/* ---- the webhook -----------------------------------------------------------
- */
+/* ---- the webhook ---- */
 
 static void
 take_alert(struct visitor *v, const struct tree *t)
@@ -718,8 +713,7 @@ read_webhook(const struct source *s, const struct source_request *r,
 		*end = too_many(s, more, a);
 }
 
-/* ---- which option made what ------------------------------------------------
- */
+/* ---- which option made what ---- */
 
 /* The option that a field is read by, and whether all its entries have a part
  * in it; NULL: there is none. */
@@ -790,8 +784,7 @@ rule(const struct source *s, const struct source_item *item, const char *field,
 	    : arena_printf(a, "%s of source %s: %s", name, s->name, found);
 }
 
-/* ---- what is configured ----------------------------------------------------
- */
+/* ---- what is configured ---- */
 
 /* Up to its end: a / before each step, 0 or 1 behind each ~. */
 static bool

@@ -24,8 +24,7 @@ static const struct option options[] = {
 	{ NULL, OPTION_TEXT, NULL },
 };
 
-/* ---- proof -----------------------------------------------------------------
- */
+/* ---- proof ---- */
 
 /* The token of ?token=, as far as the next parameter; NULL if there is none. */
 static const char *
@@ -116,8 +115,7 @@ sign(const struct source *s, const struct source_request *r, struct arena *a,
 	return proof_make_bearer(source_option(s, "secret_file"), a, out, f);
 }
 
-/* ---- reading ---------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 /* A string that says something, or a number, as a string; else NULL. */
 static const struct tree *
@@ -300,8 +298,7 @@ looks_known(const struct tree *body)
 	    (tree_says(t, "firing") || tree_says(t, "resolved"));
 }
 
-/* ---- answers (facts/incidentio.md, 1.2 and 1.3) ----------------------------
- */
+/* ---- answers (facts/incidentio.md, 1.2 and 1.3) ---- */
 
 static void
 say(struct arena *a, struct tree *to, const char *name, const char *s)

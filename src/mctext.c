@@ -21,8 +21,7 @@ enum {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* ---- pieces of text --------------------------------------------------------
- */
+/* ---- pieces of text ---- */
 
 /* A scalar's text, cut to max characters; NULL for nothing. */
 static const char *
@@ -79,8 +78,7 @@ starts(const char *text, size_t len, const char *word)
 	return true;
 }
 
-/* ---- facts -----------------------------------------------------------------
- */
+/* ---- facts ---- */
 
 const struct tree *
 mctext_rule(const struct tree *payload)
@@ -463,8 +461,7 @@ mctext_facts(
 	return facts;
 }
 
-/* ---- words -----------------------------------------------------------------
- */
+/* ---- words ---- */
 
 /* What the words are made from. */
 struct words {

@@ -29,8 +29,7 @@ static const struct option options[] = {
 	{ NULL, OPTION_TEXT, NULL },
 };
 
-/* ---- proof -----------------------------------------------------------------
- */
+/* ---- proof ---- */
 
 static const char signature_header[] = "HTTP_X_MCD_SIGNATURE";
 
@@ -181,8 +180,7 @@ sign(const struct source *s, const struct source_request *r, struct arena *a,
 	return did;
 }
 
-/* ---- reading ---------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 /* Append value, if there is one, under a name that object has not yet. */
 static inline void
@@ -512,8 +510,7 @@ read_webhook(const struct source *s, const struct source_request *r,
 	out->items = item;
 }
 
-/* ---- wording ---------------------------------------------------------------
- */
+/* ---- wording ---- */
 
 static bool
 is_over(const struct tree *metadata)

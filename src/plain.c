@@ -102,7 +102,7 @@ begin_part(struct plain *p, const char *file, unsigned line)
 	p->parts = part;
 }
 
-/* ---- one token --------------------------------------------------------- */
+/* ---- one token ---- */
 
 static bool
 is_name(int c)
@@ -290,7 +290,7 @@ take_text(struct plain *p, struct scan *in, struct fail *f)
 	return unquoted(p, c, f);
 }
 
-/* ---- what it means ----------------------------------------------------- */
+/* ---- what it means ---- */
 
 static void
 put_value(struct plain *p)
@@ -401,7 +401,7 @@ take_mark(struct plain *p, struct scan *in, struct fail *f)
 	return true;
 }
 
-/* ---- one file ---------------------------------------------------------- */
+/* ---- one file ---- */
 
 static bool read_file(struct plain *p, const char *path, struct fail *f);
 

@@ -149,8 +149,7 @@ proof_basic(const struct option_value *secrets, const struct source_request *r,
 	return right;
 }
 
-/* ---- signatures ------------------------------------------------------------
- */
+/* ---- signatures ---- */
 
 /* The digest in the header, sign_size bytes. */
 static bool
@@ -223,8 +222,7 @@ proof_hmac(const struct proof_hmac *how, const struct option_value *secrets,
 		how->header);
 }
 
-/* ---- the other side --------------------------------------------------------
- */
+/* ---- the other side ---- */
 
 void
 proof_add(struct source_proof *out, const char *name, const char *value)

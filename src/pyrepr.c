@@ -31,7 +31,7 @@ pyrepr_version(size_t table)
 	return printable_versions[table];
 }
 
-/* ---- what a byte becomes ----------------------------------------------- */
+/* ---- what a byte becomes ---- */
 
 /*
  * quote_plus of a character that repr() leaves as it is, else of no length.
@@ -64,7 +64,7 @@ static const struct cell cells[256] = { CELLS16(0x00), CELLS16(0x10),
 
 #define ONES ((uint64_t)0x0101010101010101u)
 
-/* ---- writing ----------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* The rest of out's memory, filled by hand: a call a byte is too slow. */
 struct writer {
@@ -190,7 +190,7 @@ put_hex(struct writer *w, char letter, uint32_t c, int digits)
 		*w->at++ = "0123456789abcdef"[c >> shift & 15];
 }
 
-/* ---- strings ----------------------------------------------------------- */
+/* ---- strings ---- */
 
 /* The tables that print a character from U+0080 on, as bits. */
 static uint32_t
@@ -335,7 +335,7 @@ put_str(struct writer *w, const char *s, size_t n)
 	return true;
 }
 
-/* ---- floats ------------------------------------------------------------ */
+/* ---- floats ---- */
 
 /*
  * A decimal: 0.DIGITS times ten to the power of point.  No zero at either end;
@@ -629,7 +629,7 @@ put_float(struct writer *w, const char *s, size_t n)
 		put_decimal(w, &d);
 }
 
-/* ---- values ------------------------------------------------------------ */
+/* ---- values ---- */
 
 /* What reads the same as str() and as repr(). */
 static void

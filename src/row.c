@@ -192,7 +192,7 @@ const struct row *const row_route = route_rows;
 const struct row *const row_table = table_rows;
 const struct row *const row_mute = mute_rows;
 
-/* ---- values ------------------------------------------------------------ */
+/* ---- values ---- */
 
 static bool
 wrong(struct row_reading *r, const struct row *row, const struct given *g,
@@ -452,7 +452,7 @@ print_private(const struct row *row, const void *from, struct buf *out)
 	put_option(out, row->name, ((const struct conf_private *)at)->file);
 }
 
-/* ---- a destination's --------------------------------------------------- */
+/* ---- a destination's ---- */
 
 static bool
 read_url(struct row_reading *r, const struct row *row, const struct given *g,
@@ -531,7 +531,7 @@ print_ca(const struct row *row, const void *from, struct buf *out)
 	put_option(out, row->name, d->target.ca_file);
 }
 
-/* ---- a source's -------------------------------------------------------- */
+/* ---- a source's ---- */
 
 static bool
 read_kind(struct row_reading *r, const struct row *row, const struct given *g,
@@ -606,7 +606,7 @@ print_to(const struct row *row, const void *from, struct buf *out)
 	buf_puts(out, " }\n");
 }
 
-/* ---- a mute's ---------------------------------------------------------- */
+/* ---- a mute's ---- */
 
 /* A name such as Europe/Berlin, which cannot lead out of the database. */
 static bool
@@ -654,7 +654,7 @@ read_zone(struct row_reading *r, const struct row *row, const struct given *g,
 	    "Europe/Berlin, or a rule such as CET-1CEST,M3.5.0,M10.5.0/3");
 }
 
-/* ---- rows -------------------------------------------------------------- */
+/* ---- rows ---- */
 
 static const struct {
 	bool (*read)(struct row_reading *r, const struct row *row,
@@ -775,7 +775,7 @@ row_print(const struct row *rows, const char *indent, const void *from,
 	}
 }
 
-/* ---- the options of a kind --------------------------------------------- */
+/* ---- the options of a kind ---- */
 
 static bool
 read_option_choice(struct row_reading *r, const struct option *o,
@@ -938,7 +938,7 @@ row_print_kind(const struct conf_source *s, const char *indent, struct buf *out)
 	}
 }
 
-/* ---- names ------------------------------------------------------------- */
+/* ---- names ---- */
 
 static void
 add_name(const char **names, size_t *n, const char *name)

@@ -61,7 +61,7 @@ complain(cfg_t *section, const char *fmt, va_list ap)
 	plain_fail(&r->s->plain, (unsigned)section->line, r->f, "%s", text);
 }
 
-/* ---- before the parse: the tables -------------------------------------- */
+/* ---- before the parse: the tables ---- */
 
 static size_t
 count(const char *const *names)
@@ -125,7 +125,7 @@ new_cfg(struct reading *r, const struct settings_table *tables)
 	return cfg;
 }
 
-/* ---- after it: the values ---------------------------------------------- */
+/* ---- after it: the values ---- */
 
 static struct plain_value
 copy_value(struct arena *a, const char *given)

@@ -30,7 +30,7 @@ sign_size(enum sign_alg alg)
 	return algs[alg].size;
 }
 
-/* ---- digests ----------------------------------------------------------- */
+/* ---- digests ---- */
 
 /* Looking an algorithm up costs as much as using it: once a process. */
 static const EVP_MD *
@@ -115,7 +115,7 @@ sign_hmac(enum sign_alg alg, const void *key, size_t key_len, const void *bytes,
 		memory_gone();
 }
 
-/* ---- comparing --------------------------------------------------------- */
+/* ---- comparing ---- */
 
 bool
 sign_equal(const void *a, const void *b, size_t n)
@@ -140,7 +140,7 @@ sign_same_secret(
 	return differ == 0;
 }
 
-/* ---- spellings --------------------------------------------------------- */
+/* ---- spellings ---- */
 
 void
 sign_hex(const unsigned char *bytes, size_t n, char *out)
@@ -280,7 +280,7 @@ sign_unbase64(const char *text, size_t len, struct buf *out)
 	return true;
 }
 
-/* ---- secrets ----------------------------------------------------------- */
+/* ---- secrets ---- */
 
 void
 sign_random(void *out, size_t n)

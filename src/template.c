@@ -19,8 +19,7 @@ struct template_piece {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* ---- reading ---------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static const char *const members[] = { "title", "description", "status",
 	"source_url" };
@@ -152,8 +151,7 @@ template_parse(
 	return did;
 }
 
-/* ---- picking ---------------------------------------------------------------
- */
+/* ---- picking ---- */
 
 static bool
 is_scalar(const struct tree *t)
@@ -201,8 +199,7 @@ template_pick(const struct template *t, const struct tree *part,
 	}
 }
 
-/* ---- filling ---------------------------------------------------------------
- */
+/* ---- filling ---- */
 
 static const struct tree *
 value_of(const struct template_piece *p, const struct tree *alert)

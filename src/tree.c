@@ -14,7 +14,7 @@
  * sorted: nothing a stranger sends takes quadratic time. */
 enum { FEW = 16, NODES = 32 };
 
-/* ---- reading ----------------------------------------------------------- */
+/* ---- reading ---- */
 
 struct reader {
 	const unsigned char *at;
@@ -419,7 +419,7 @@ key(struct reader *r, struct tree *t)
 	return true;
 }
 
-/* ---- members by key ---------------------------------------------------- */
+/* ---- members by key ---- */
 
 static int
 key_order(const struct tree *x, const char *name, size_t len)
@@ -546,7 +546,7 @@ unique(struct tree *object, struct arena *a)
 		unlink_keyless(object);
 }
 
-/* ---- the loop over all values ------------------------------------------ */
+/* ---- the loop over all values ---- */
 
 /* Behind a value, or the opening of in: go to the next value or leave in. */
 static bool
@@ -605,7 +605,7 @@ read_all(struct reader *r, struct tree *root)
 	return true;
 }
 
-/* ---- encodings (json.detect_encoding) ---------------------------------- */
+/* ---- encodings (json.detect_encoding) ---- */
 
 struct encoding {
 	size_t mark; /* bytes of the byte order mark */
@@ -702,7 +702,7 @@ tree_parse(const void *bytes, size_t n, struct arena *a, struct tree **out,
 	return read_all(&r, *out);
 }
 
-/* ---- looking ----------------------------------------------------------- */
+/* ---- looking ---- */
 
 struct tree *
 tree_member(const struct tree *t, const char *name, size_t len)
@@ -850,7 +850,7 @@ tree_int(const struct tree *t, int64_t *out)
 	return true;
 }
 
-/* ---- making ------------------------------------------------------------ */
+/* ---- making ---- */
 
 static struct tree *
 node(struct arena *a)
@@ -962,7 +962,7 @@ tree_setn(struct arena *a, struct tree *object, const char *name, size_t len,
 		take_value(t, value);
 }
 
-/* ---- merging ----------------------------------------------------------- */
+/* ---- merging ---- */
 
 /* A way to find the members of an object, NULL for one without any. */
 struct index {

@@ -12,8 +12,7 @@
 
 static const char *const worded[] = { "title", "description" };
 
-/* ---- the configuration -----------------------------------------------------
- */
+/* ---- the configuration ---- */
 
 static bool
 read_template(
@@ -121,8 +120,7 @@ wording_read(const struct wording_options *given,
 	return true;
 }
 
-/* ---- picking ---------------------------------------------------------------
- */
+/* ---- picking ---- */
 
 void
 wording_pick(const struct wording *w, const struct tree *body,
@@ -144,8 +142,7 @@ wording_pick(const struct wording *w, const struct tree *body,
 		tree_set(a, item->change, "picked", picked);
 }
 
-/* ---- undoing ---------------------------------------------------------------
- */
+/* ---- undoing ---- */
 
 void
 wording_undo(struct tree *alert, const struct tree *known,
@@ -175,8 +172,7 @@ wording_undo(struct tree *alert, const struct tree *known,
 	tree_set(a, alert, "words", NULL);
 }
 
-/* ---- wording ---------------------------------------------------------------
- */
+/* ---- wording ---- */
 
 /* Put value into the metadata, and remember what was there. */
 static void
