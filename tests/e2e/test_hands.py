@@ -287,6 +287,23 @@ def test_what_was_delivered_is_moved_and_not_sent(site, standin, moving):
     assert event["title"] == standin.events("a")[0]["title"]
 
 
+def test_before_the_move_the_new_one_knows_what_the_old_one_knew(
+    site, standin, moving
+):
+    """A change tells little by itself."""
+    assert site.cgi(alert("a")).status == 200
+    first = standin.events("a")[0]
+    moving()
+    assert site.cgi(update("a", owner="ann@example.com")).status == 200
+    event = standin.events("a")[-1]
+    for name in ("title", "description", "source_url"):
+        assert event[name] == first[name]
+    assert event["metadata"]["tables"] == first["metadata"]["tables"]
+    assert event["metadata"]["owners"] == ["ann@example.com"]
+    site.cgi(update("b", owner="ann@example.com"))
+    assert standin.events("b")[-1]["title"] != first["title"]
+
+
 def test_an_alert_that_both_know_becomes_one(site, standin, moving):
     waiting(site, standin, alert("a", owner="ann@example.com"))
     moving()
