@@ -16,7 +16,7 @@ enum {
 	ITEM_MAX = 500,     /* characters of an item */
 	TEXT_MAX = 1 << 18, /* bytes of a description; above all that fits */
 	LIST_MAX = 200,     /* strings of a list */
-	DIGEST_MAX = 1 << 30,
+	JSON_MAX = 1 << 30, /* bytes of a value's JSON */
 };
 
 static const char spaces[] = " \t\r\n";
@@ -220,6 +220,18 @@ draft_show(struct draft *d, const char *text)
 }
 
 void
+draft_show_tree(struct draft *d, const struct tree *t)
+{
+	struct buf b = BUF_MAX(JSON_MAX);
+
+	if (t == NULL)
+		return;
+	json_write(t, JSON_PLAIN, &b);
+	draft_show(d, b.data);
+	buf_free(&b);
+}
+
+void
 draft_item(struct draft *d, const char *label, const char *text)
 {
 	if (empty(text))
@@ -281,7 +293,7 @@ draft_add(struct draft_list *list, struct source_item *item)
 static const char *
 digest(const struct tree *t, struct arena *a)
 {
-	struct buf b = BUF_MAX(DIGEST_MAX);
+	struct buf b = BUF_MAX(JSON_MAX);
 	unsigned char sum[SIGN_MAX];
 	char *hex = arena_alloc(a, 2 * SIGN_MAX + 1);
 

@@ -50,6 +50,7 @@ void draft_put_tree(
  * its own shown as it is, "- **label:** text". */
 void draft_say(struct draft *d, const char *text);
 void draft_show(struct draft *d, const char *text);
+void draft_show_tree(struct draft *d, const struct tree *t); /* its JSON */
 void draft_item(struct draft *d, const char *label, const char *text);
 
 /* The alert under key, as a whole. */
