@@ -34,6 +34,16 @@ draft_text(const struct tree *t, struct arena *a)
 	return text == NULL || text[strspn(text, spaces)] == '\0' ? NULL : text;
 }
 
+const char *
+draft_lower(const char *text, struct arena *a)
+{
+	char *low = text == NULL ? NULL : arena_str(a, text);
+
+	for (char *p = low; p != NULL && *p != '\0'; p++)
+		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p);
+	return low;
+}
+
 /* ---- lists -----------------------------------------------------------------
  */
 

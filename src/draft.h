@@ -28,6 +28,9 @@ struct draft {
 /* A scalar as text fit to send; NULL for nothing, "" and all else. */
 const char *draft_text(const struct tree *t, struct arena *a);
 
+/* With ASCII's capitals made small; NULL stays. */
+const char *draft_lower(const char *text, struct arena *a);
+
 /*
  * The strings of a list, or of one string with commas, each once, sorted:
  * senders do not keep their order.  NULL if there are none.

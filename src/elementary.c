@@ -76,16 +76,6 @@ first_of(const char *one, const char *other)
 	return one != NULL ? one : other;
 }
 
-static const char *
-lower(const char *s, struct arena *a)
-{
-	char *low = s == NULL ? NULL : arena_str(a, s);
-
-	for (char *p = low; p != NULL && *p != '\0'; p++)
-		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p);
-	return low;
-}
-
 /* Parts with dots between them, those that are there; NULL if none is. */
 static const char *
 dotted(const struct reader *r, const char *last)
@@ -152,7 +142,7 @@ severity(const struct reader *r)
 
 	if (status == NULL || strcmp(status, "firing") == 0)
 		status = text(r, "severity");
-	return lower(status, r->arena);
+	return draft_lower(status, r->arena);
 }
 
 /* What all kinds have, in Elementary's names (seed 001). */
@@ -264,7 +254,7 @@ read_test(struct reader *r)
 {
 	struct draft *d = &r->draft;
 	const char *table = first_of(text(r, "table_full_name"),
-	    lower(text(r, "table_name") == NULL
+	    draft_lower(text(r, "table_name") == NULL
 		    ? NULL
 		    : dotted(r, text(r, "table_name")),
 		r->arena));
@@ -314,7 +304,7 @@ read_model(struct reader *r)
 	if (id != NULL && strncmp(id, "seed.", 5) == 0)
 		type = "seed";
 	draft_title(d, dbttext_build(what, name, r->arena));
-	put_table(r, lower(dotted(r, text(r, "alias")), r->arena));
+	put_table(r, draft_lower(dotted(r, text(r, "alias")), r->arena));
 	draft_put(d, "type", type);
 	draft_put(d, "materialization", what);
 	draft_put(d, "path", text(r, "original_path"));
@@ -358,7 +348,7 @@ read_freshness(struct reader *r)
 	draft_title(d,
 	    dbttext_freshness(text(r, "original_status"),
 		first_of(source, "unnamed"), r->arena));
-	put_table(r, lower(source, r->arena));
+	put_table(r, draft_lower(source, r->arena));
 	draft_put(d, "type", "source_freshness");
 	draft_put(d, "path", text(r, "path"));
 	dbttext_say_age(d, &age);
