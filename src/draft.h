@@ -28,12 +28,16 @@ struct draft {
 /* A scalar as text fit to send; NULL for nothing, "" and all else. */
 const char *draft_text(const struct tree *t, struct arena *a);
 
+/* A value's JSON, on one line. */
+const char *draft_json(const struct tree *t, struct arena *a);
+
 /* With ASCII's capitals made small; NULL stays. */
 const char *draft_lower(const char *text, struct arena *a);
 
 /*
- * The strings of a list, or of one string with commas, each once, sorted:
- * senders do not keep their order.  NULL if there are none.
+ * The strings of a list, of lists in it, of the JSON text of one, or of one
+ * string with commas; trimmed, each once, sorted: senders do not keep their
+ * order.  NULL if there are none.
  */
 struct tree *draft_sorted(const struct tree *t, struct arena *a);
 
