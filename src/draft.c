@@ -41,6 +41,8 @@ draft_json(const struct tree *t, struct arena *a)
 	struct buf b = BUF_MAX(JSON_MAX);
 	const char *text;
 
+	if (t == NULL)
+		return "null";
 	json_write(t, JSON_PLAIN, &b);
 	text = arena_copy(a, b.data, b.len);
 	buf_free(&b);
@@ -122,8 +124,10 @@ static void collect(struct words *w, const struct tree *t, size_t depth);
 static void
 collect_list(struct words *w, const struct tree *list, size_t depth)
 {
-	for (const struct tree *m = list->first;
-	     m != NULL && depth < LIST_DEPTH; m = m->next)
+	if (depth == LIST_DEPTH)
+		return;
+	for (const struct tree *m = list->first; m != NULL && w->n < LIST_MAX;
+	     m = m->next)
 		collect(w, m, depth + 1);
 }
 

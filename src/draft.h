@@ -28,7 +28,7 @@ struct draft {
 /* A scalar as text fit to send; NULL for nothing, "" and all else. */
 const char *draft_text(const struct tree *t, struct arena *a);
 
-/* A value's JSON, on one line. */
+/* A value's JSON, on one line; that of null for NULL. */
 const char *draft_json(const struct tree *t, struct arena *a);
 
 /* With ASCII's capitals made small; NULL stays. */
@@ -78,8 +78,8 @@ struct draft_list {
 void draft_add(struct draft_list *list, struct source_item *item);
 
 /*
- * The key of an identity (NULL: of the value itself) in the source's
- * namespace.
+ * The key of an identity (NULL: of the value itself, which may be NULL too) in
+ * the source's namespace.
  */
 const char *draft_key(const struct source *s, const char *id,
     const struct tree *value, struct arena *a);

@@ -204,6 +204,9 @@ ends(void)
 	    "elementary/"
 	    "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862",
 	    "what has no identity is its own");
+	is(draft_key(&s, NULL, NULL, &arena),
+	    draft_key(&s, NULL, parse("null"), &arena),
+	    "also if it is nothing");
 }
 
 /* ---- names -----------------------------------------------------------------
