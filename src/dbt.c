@@ -114,6 +114,14 @@ judge(const char *id, const char *status)
 	return is_one_of(status, passed) ? PASSED : FAILED;
 }
 
+static const char *
+message(const struct reader *r)
+{
+	const char *said = text(r, "message");
+
+	return said != NULL ? said : text(r, "error");
+}
+
 /* "ANALYTICS"."STAGING"."orders" as Elementary names it. */
 static const char *
 table(const struct reader *r)
@@ -149,9 +157,9 @@ word_test(const struct reader *r, struct draft *d, const char *id)
 	draft_title(d, dbttext_test(name, NULL, NULL, r->arena));
 	draft_put(d, "type", "dbt_test");
 	draft_put(d, "test_name", name);
-	if (text(r, "message") == NULL)
+	if (message(r) == NULL)
 		draft_item(d, "Failures", text(r, "failures"));
-	draft_show(d, text(r, "message"));
+	draft_show(d, message(r));
 }
 
 static void
@@ -192,15 +200,14 @@ word_node(const struct reader *r, struct draft *d, const char *id)
 	draft_title(
 	    d, dbttext_build(type, dbttext_name(id, r->arena), r->arena));
 	draft_put(d, "type", type);
-	draft_show(d, text(r, "message"));
+	draft_show(d, message(r));
 }
 
 static void
 word_nameless(const struct reader *r, struct draft *d)
 {
 	draft_title(d, "dbt reports a failure and does not say of what");
-	draft_show(d, text(r, "message"));
-	draft_show(d, text(r, "error"));
+	draft_show(d, message(r));
 }
 
 /* One vocabulary whoever reports: Elementary's, also for freshness
@@ -208,13 +215,9 @@ word_nameless(const struct reader *r, struct draft *d)
 static const char *
 severity(const char *id, const char *status)
 {
-	if (strcmp(status, "partial success") == 0)
-		return "warn";
-	if (id == NULL || !starts(id, "source."))
-		return status;
-	if (strcmp(status, "error") == 0)
+	if (id != NULL && starts(id, "source.") && strcmp(status, "error") == 0)
 		return "fail";
-	return strcmp(status, "runtime error") == 0 ? "error" : status;
+	return dbttext_severity(status);
 }
 
 static struct source_item *
@@ -240,6 +243,12 @@ failed(
 	return draft_end(&d, key, "firing");
 }
 
+static bool
+given(const struct tree *t)
+{
+	return t != NULL && t->type != TREE_NULL && t->type != TREE_FALSE;
+}
+
 /* Nothing of it is known but that it came. */
 static void
 tell_unreadable(struct reader *r, const char *title, const struct tree *t)
@@ -259,24 +268,41 @@ tell_webhook(struct reader *r, const struct tree *body)
 	tell_unreadable(r, "dbt sent a webhook that cannot be read", body);
 }
 
-/* dbt always says of what; in old files by the name of the member. */
+/* dbt always says of what; before 0.19 by the node itself, or by the name of
+ * the member. */
 static const char *
 unique_id(const struct reader *r)
 {
 	const char *id = text(r, "unique_id");
 
+	if (id == NULL)
+		id = draft_text(tree_at(r->from, "/node/unique_id"), r->arena);
 	if (id != NULL || r->from->key_len == 0)
 		return id;
 	return draft_text(
 	    tree_strn(r->arena, r->from->key, r->from->key_len), r->arena);
 }
 
-/* A source's is its state in old files. */
+/* Before 0.19 status was what the warehouse had said, and nothing told
+ * whether it ran: what did not fail says nothing. */
+static const char *
+old_status(const struct reader *r)
+{
+	if (text(r, "error") != NULL)
+		return "error";
+	if (given(tree_get(r->from, "fail")))
+		return "fail";
+	return given(tree_get(r->from, "warn")) ? "warn" : "skipped";
+}
+
+/* A source's was its state. */
 static const char *
 status_of(const struct reader *r)
 {
 	const char *status = text(r, "status");
 
+	if (tree_is(tree_get(r->from, "node"), TREE_OBJECT))
+		return old_status(r);
 	if (status == NULL)
 		status = text(r, "state");
 	return status == NULL ? "error" : draft_lower(status, r->arena);
@@ -307,12 +333,6 @@ argument(const struct reader *r, const struct tree *body, const char *name)
 	    draft_text(tree_get(tree_get(body, "args"), name), r->arena);
 
 	return word == NULL ? "" : draft_lower(word, r->arena);
-}
-
-static bool
-given(const struct tree *t)
-{
-	return t != NULL && t->type != TREE_NULL && t->type != TREE_FALSE;
 }
 
 /* Whether it has looked at the data, and at all of it: some commands write

@@ -79,6 +79,15 @@ dbttext_freshness(const char *status, const char *source, struct arena *a)
 	    source == NULL ? "" : "source ", quoted(source, "a source", a));
 }
 
+const char *
+dbttext_severity(const char *status)
+{
+	if (status != NULL && strcmp(status, "partial success") == 0)
+		return "warn";
+	return status != NULL && strcmp(status, "runtime error") == 0 ? "error"
+								      : status;
+}
+
 /* ---- age -------------------------------------------------------------------
  */
 

@@ -28,6 +28,9 @@ const char *dbttext_build(const char *what, const char *name, struct arena *a);
 const char *dbttext_freshness(
     const char *status, const char *source, struct arena *a);
 
+/* How bad a status is, in the words of which people make severities. */
+const char *dbttext_severity(const char *status);
+
 /* What a check of freshness found, of which everything may be absent. */
 struct dbttext_age {
 	const char *error;       /* why there is no age */

@@ -171,7 +171,7 @@ severity(const struct reader *r)
 
 	if (status == NULL || strcmp(status, "firing") == 0)
 		status = text(r, "severity");
-	return draft_lower(status, r->arena);
+	return dbttext_severity(draft_lower(status, r->arena));
 }
 
 /* What all kinds have, in Elementary's names (seed 001). */
@@ -192,12 +192,16 @@ put_common(struct reader *r)
 
 /* ---- tests ---- */
 
+/* Names that say nothing count where nothing else tells what it is. */
 static bool
 is_test(const struct reader *r)
 {
+	if (r->node != NULL)
+		return starts(r->node, "test.") ||
+		    starts(r->node, "unit_test.") ||
+		    text(r, "test_unique_id") != NULL;
 	return tree_get(r->alert, "test_unique_id") != NULL ||
-	    tree_get(r->alert, "test_name") != NULL ||
-	    starts(r->node, "test.") || starts(r->node, "unit_test.");
+	    tree_get(r->alert, "test_name") != NULL;
 }
 
 /* dbt's name for it, or what else tells it from others. */
@@ -349,7 +353,9 @@ read_model(struct reader *r)
 	if (name == NULL && id != NULL)
 		name = dbttext_name(id, r->arena);
 	draft_title(d, dbttext_build(what, name, r->arena));
-	put_table(r, draft_lower(dotted(r, text(r, "alias")), r->arena));
+	if (text(r, "alias") != NULL)
+		put_table(
+		    r, draft_lower(dotted(r, text(r, "alias")), r->arena));
 	draft_put(d, "type", model_type(id, what));
 	draft_put(d, "materialization", what);
 	draft_put(d, "path", text(r, "original_path"));
@@ -468,7 +474,9 @@ read_other(struct reader *r)
 	draft_put(&r->draft, "unique_id", id);
 	put_metadata(r);
 	draft_show(&r->draft, any_of(r, says));
-	if (title == NULL && any_of(r, says) == NULL)
+	/* Rows of data go nowhere. */
+	if (title == NULL && any_of(r, says) == NULL &&
+	    tree_get(r->alert, "test_rows_sample") == NULL)
 		draft_show_tree(&r->draft, r->alert);
 	draft_link(&r->draft, any_of(r, links));
 	return first_of(id, title);

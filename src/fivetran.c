@@ -262,7 +262,8 @@ step_output(const struct reader *r)
 static void
 describe(const struct reader *r, enum verdict verdict, struct draft *d)
 {
-	const struct tree *data = tree_get(r->body, "data");
+	const struct tree *rest =
+	    *r->event == '\0' ? r->body : tree_get(r->body, "data");
 
 	if (verdict == UNKNOWN)
 		draft_say(d,
@@ -274,8 +275,9 @@ describe(const struct reader *r, enum verdict verdict, struct draft *d)
 	    d, job_name(r) != NULL ? "Transformation" : "Connector", r->name);
 	draft_item(d, "Connector type", text(r, "/connector_type"));
 	draft_item(d, "Status", r->status);
-	if (verdict == UNKNOWN && tree_is(data, TREE_OBJECT))
-		draft_show_tree(d, data);
+	draft_item(d, "Task", text(r, "/data/taskType"));
+	if (verdict == UNKNOWN && tree_is(rest, TREE_OBJECT))
+		draft_show_tree(d, rest);
 }
 
 static struct source_item *
