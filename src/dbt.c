@@ -65,6 +65,7 @@ struct reader {
 	struct arena *arena;
 	const struct tree *from; /* what text() looks into */
 	bool rings;              /* what failed is wanted */
+	bool resolves;           /* what passed says that the data is well */
 	struct draft_list list;
 };
 
@@ -88,7 +89,13 @@ starts(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-enum verdict { NOTHING, FAILED, PASSED };
+enum verdict { NOTHING, UNKNOWN, FAILED, PASSED };
+
+static bool
+is_test(const char *id)
+{
+	return id != NULL && (starts(id, "test.") || starts(id, "unit_test."));
+}
 
 /* A word that nobody foresaw is a failure: it shall be seen. */
 static enum verdict
@@ -97,14 +104,21 @@ judge(const char *id, const char *status)
 	static const char *const passed[] = { "pass", "success", NULL };
 	static const char *const nothing[] = { "skipped", "no-op", "reused",
 		NULL };
-	bool test = starts(id, "test.") || starts(id, "unit_test.");
 
 	if (is_one_of(status, nothing))
 		return NOTHING;
 	/* A test that was only compiled is a success, but has not passed. */
-	if (test && strcmp(status, "success") == 0)
+	if (is_test(id) && strcmp(status, "success") == 0)
 		return NOTHING;
 	return is_one_of(status, passed) ? PASSED : FAILED;
+}
+
+static const char *
+message(const struct reader *r)
+{
+	const char *said = text(r, "message");
+
+	return said != NULL ? said : text(r, "error");
 }
 
 /* "ANALYTICS"."STAGING"."orders" as Elementary names it. */
@@ -117,11 +131,10 @@ table(const struct reader *r)
 
 	for (const char *p = out; p != NULL && *p != '\0'; p++)
 		if (strchr("\"`[]", *p) == NULL)
-			*o++ = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a'
-							     : *p);
+			*o++ = *p;
 	if (o != NULL)
 		*o = '\0';
-	return out;
+	return draft_lower(out, r->arena);
 }
 
 static void
@@ -143,13 +156,14 @@ word_test(const struct reader *r, struct draft *d, const char *id)
 	draft_title(d, dbttext_test(name, NULL, NULL, r->arena));
 	draft_put(d, "type", "dbt_test");
 	draft_put(d, "test_name", name);
-	if (text(r, "message") == NULL)
+	if (message(r) == NULL)
 		draft_item(d, "Failures", text(r, "failures"));
-	draft_show(d, text(r, "message"));
+	draft_show(d, message(r));
 }
 
 static void
-word_freshness(const struct reader *r, struct draft *d, const char *id)
+word_freshness(
+    const struct reader *r, struct draft *d, const char *id, const char *status)
 {
 	const struct dbttext_age age = { .error = text(r, "error"),
 		.when = text(r, "snapshotted_at"),
@@ -160,9 +174,8 @@ word_freshness(const struct reader *r, struct draft *d, const char *id)
 		.filter = draft_text(
 		    tree_at(r->from, "/criteria/filter"), r->arena) };
 
-	draft_title(d,
-	    dbttext_freshness(
-		text(r, "status"), dbttext_name(id, r->arena), r->arena));
+	draft_title(
+	    d, dbttext_freshness(status, dbttext_name(id, r->arena), r->arena));
 	draft_put(d, "type", "source_freshness");
 	draft_show(d, text(r, "message"));
 	dbttext_say_age(d, &age);
@@ -186,9 +199,14 @@ word_node(const struct reader *r, struct draft *d, const char *id)
 	draft_title(
 	    d, dbttext_build(type, dbttext_name(id, r->arena), r->arena));
 	draft_put(d, "type", type);
-	put_table(d, table(r));
-	draft_show(d, text(r, "message"));
-	draft_item(d, "Table", table(r));
+	draft_show(d, message(r));
+}
+
+static void
+word_nameless(const struct reader *r, struct draft *d)
+{
+	draft_title(d, "dbt reports a failure and does not say of what");
+	draft_show(d, message(r));
 }
 
 /* One vocabulary whoever reports: Elementary's, also for freshness
@@ -196,13 +214,9 @@ word_node(const struct reader *r, struct draft *d, const char *id)
 static const char *
 severity(const char *id, const char *status)
 {
-	if (strcmp(status, "partial success") == 0)
-		return "warn";
-	if (!starts(id, "source."))
-		return status;
-	if (strcmp(status, "error") == 0)
+	if (id != NULL && starts(id, "source.") && strcmp(status, "error") == 0)
 		return "fail";
-	return strcmp(status, "runtime error") == 0 ? "error" : status;
+	return dbttext_severity(status);
 }
 
 static struct source_item *
@@ -212,57 +226,139 @@ failed(
 	struct draft d = draft_new("dbt", r->arena);
 
 	draft_put(&d, "severity", severity(id, status));
-	if (starts(id, "test.") || starts(id, "unit_test."))
+	if (id == NULL)
+		word_nameless(r, &d);
+	else if (is_test(id))
 		word_test(r, &d, id);
 	else if (starts(id, "source."))
-		word_freshness(r, &d, id);
+		word_freshness(r, &d, id, status);
 	else
 		word_node(r, &d, id);
+	if (!is_test(id)) {
+		put_table(&d, table(r));
+		draft_item(&d, "Table", table(r));
+	}
 	draft_put(&d, "unique_id", id);
 	return draft_end(&d, key, "firing");
+}
+
+static bool
+given(const struct tree *t)
+{
+	return t != NULL && t->type != TREE_NULL && t->type != TREE_FALSE;
+}
+
+/* Nothing of it is known but that it came. */
+static void
+tell_unreadable(struct reader *r, const char *title, const struct tree *t)
+{
+	struct draft d = draft_new("dbt", r->arena);
+
+	draft_title(&d, title);
+	draft_put(&d, "severity", "warn");
+	draft_show_tree(&d, t);
+	draft_add(&r->list,
+	    draft_end(&d, draft_key(r->source, NULL, t, r->arena), "firing"));
+}
+
+static void
+tell_webhook(struct reader *r, const struct tree *body)
+{
+	tell_unreadable(r, "dbt sent a webhook that cannot be read", body);
+}
+
+/* dbt always says of what; before 0.19 by the node itself, or by the name of
+ * the member. */
+static const char *
+unique_id(const struct reader *r)
+{
+	const char *id = text(r, "unique_id");
+
+	if (id == NULL)
+		id = draft_text(tree_at(r->from, "/node/unique_id"), r->arena);
+	if (id != NULL || r->from->key_len == 0)
+		return id;
+	return draft_text(
+	    tree_strn(r->arena, r->from->key, r->from->key_len), r->arena);
+}
+
+/* Before 0.19 status was what the warehouse had said, and nothing told
+ * whether it ran: what did not fail says nothing. */
+static const char *
+old_status(const struct reader *r)
+{
+	if (text(r, "error") != NULL)
+		return "error";
+	if (given(tree_get(r->from, "fail")))
+		return "fail";
+	return given(tree_get(r->from, "warn")) ? "warn" : "skipped";
+}
+
+/* A source's was its state. */
+static const char *
+status_of(const struct reader *r)
+{
+	const char *status = text(r, "status");
+
+	if (tree_is(tree_get(r->from, "node"), TREE_OBJECT))
+		return old_status(r);
+	if (status == NULL)
+		status = text(r, "state");
+	return status == NULL ? "error" : draft_lower(status, r->arena);
 }
 
 static void
 read_result(struct reader *r)
 {
-	const char *given = text(r, "unique_id");
-	const char *status = text(r, "status");
-	/* dbt always says both. */
-	const char *id = given == NULL ? "unnamed" : given;
-	enum verdict verdict;
+	const char *id = unique_id(r);
+	const char *status = status_of(r);
+	enum verdict verdict = judge(id, status);
 	const char *key;
 
-	if (status == NULL)
-		status = "error";
-	verdict = judge(id, status);
-	if (verdict == NOTHING || (verdict == FAILED && !r->rings))
+	if (verdict == NOTHING || (verdict == FAILED && !r->rings) ||
+	    (verdict == PASSED && !r->resolves))
 		return;
-	key = draft_key(r->source, id, NULL, r->arena);
+	key = draft_key(r->source, id, r->from, r->arena);
 	draft_add(&r->list,
 	    verdict == PASSED ? draft_over(key, r->arena)
 			      : failed(r, id, status, key));
 }
 
-/* Commands that write the same file but run nothing: their success says
- * nothing of the data. */
-static bool
-ran(const struct tree *body, struct arena *a)
+/* A word of what dbt was called with. */
+static const char *
+argument(const struct reader *r, const struct tree *body, const char *name)
 {
-	static const char *const idle[] = { "compile", "generate", "docs",
-		"list", "ls", "parse", "show", "clone", NULL };
-	const char *which = draft_text(tree_at(body, "/args/which"), a);
+	const char *word =
+	    draft_text(tree_get(tree_get(body, "args"), name), r->arena);
 
-	return which == NULL || !is_one_of(which, idle);
+	return word == NULL ? "" : draft_lower(word, r->arena);
+}
+
+/* Whether it has looked at the data, and at all of it: some commands write
+ * the same file but run nothing. */
+static bool
+ran(const struct reader *r, const struct tree *body)
+{
+	static const char *const idle[] = { "compile", "compile_sql",
+		"generate", "docs", "docs.generate", "list", "ls", "parse",
+		"show", "clone", NULL };
+
+	return !is_one_of(argument(r, body, "which"), idle) &&
+	    !is_one_of(argument(r, body, "rpc_method"), idle) &&
+	    strcmp(argument(r, body, "empty"), "true") != 0 &&
+	    !given(tree_at(body, "/args/sample"));
 }
 
 static void
 read_results(struct reader *r, const struct tree *results)
 {
 	for (const struct tree *t = results->first; t != NULL; t = t->next) {
-		if (t->type != TREE_OBJECT)
-			continue;
 		r->from = t;
-		read_result(r);
+		if (t->type == TREE_OBJECT)
+			read_result(r);
+		else
+			tell_unreadable(
+			    r, "dbt sent a result that cannot be read", t);
 	}
 }
 
@@ -277,15 +373,23 @@ job_name(const struct reader *r)
 }
 
 static const char *
-job_title(const struct reader *r)
+job_title(const struct reader *r, const char *event, enum verdict verdict)
 {
 	const char *name = job_name(r);
 	const char *project = text(r, "projectName");
+	const char *status = text(r, "runStatus");
+	const char *end = "failed";
 
-	if (name == NULL)
-		return "dbt job failed";
-	return arena_printf(r->arena, "dbt job \"%s\" failed%s%s", name,
-	    project == NULL ? "" : " in ", project == NULL ? "" : project);
+	if (verdict == UNKNOWN && status != NULL)
+		end = arena_printf(r->arena, "sent the status \"%s\"", status);
+	else if (verdict == UNKNOWN)
+		end = *event == '\0'
+		    ? "sent no status"
+		    : arena_printf(r->arena, "sent %s without a status", event);
+	return arena_printf(r->arena, "%s%s%s %s%s%s",
+	    name == NULL ? "A dbt job" : "dbt job \"", name == NULL ? "" : name,
+	    name == NULL ? "" : "\"", end, project == NULL ? "" : " in ",
+	    project == NULL ? "" : project);
 }
 
 /* <cloud_url>/deploy/<account>/projects/<project>/runs/<run> */
@@ -321,13 +425,14 @@ run_message(const struct reader *r)
 }
 
 static struct source_item *
-failed_job(const struct reader *r, const char *account, const char *key)
+failed_job(const struct reader *r, const char *account, const char *title,
+    const char *severity_word, const char *key)
 {
 	struct draft d = draft_new("dbt", r->arena);
 
-	draft_title(&d, job_title(r));
+	draft_title(&d, title);
 	draft_link(&d, run_url(r, account));
-	draft_put(&d, "severity", "error");
+	draft_put(&d, "severity", severity_word);
 	draft_put(&d, "environment", text(r, "environmentName"));
 	draft_put(&d, "type", "job");
 	draft_put(&d, "account_id", account);
@@ -342,47 +447,108 @@ failed_job(const struct reader *r, const char *account, const char *key)
 	return draft_end(&d, key, "firing");
 }
 
-/* The run's own word counts; the event's name does if there is none. */
+/* A run that goes on or was cancelled has neither failed nor passed. */
+static enum verdict
+judge_word(const char *word)
+{
+	static const char *const passed[] = { "success", "10", NULL };
+	static const char *const nothing[] = { "queued", "starting", "running",
+		"cancelled", "canceled", "1", "2", "3", "30", NULL };
+
+	if (word == NULL)
+		return UNKNOWN;
+	if (strcmp(word, "20") == 0 || strstr(word, "error") != NULL ||
+	    strstr(word, "fail") != NULL)
+		return FAILED;
+	if (is_one_of(word, passed))
+		return PASSED;
+	return is_one_of(word, nothing) ? NOTHING : UNKNOWN;
+}
+
+/* The run's own word counts, where it is no better than the event's name. */
 static enum verdict
 judge_run(const struct reader *r, const char *event)
 {
-	static const char *const passed[] = { "Success", "10", NULL };
-	static const char *const failing[] = { "Errored", "Error", "20", NULL };
-	const char *words[] = { text(r, "runStatus"),
-		text(r, "runStatusCode") };
+	enum verdict verdict =
+	    judge_word(draft_lower(text(r, "runStatus"), r->arena));
 
-	for (size_t i = 0; i < COUNT(words); i++) {
-		if (words[i] != NULL && is_one_of(words[i], failing))
-			return FAILED;
-		if (words[i] != NULL && is_one_of(words[i], passed))
-			return PASSED;
-	}
-	return strcmp(event, "job.run.errored") == 0 ? FAILED : NOTHING;
+	if (verdict == UNKNOWN)
+		verdict =
+		    judge_word(draft_lower(text(r, "runStatusCode"), r->arena));
+	if (strcmp(event, "job.run.started") == 0 && verdict != FAILED)
+		return NOTHING;
+	if (strcmp(event, "job.run.errored") == 0 && verdict != NOTHING)
+		return FAILED;
+	return verdict;
+}
+
+/* NULL if it does not say which job it is. */
+static const char *
+job_id(const struct reader *r, const char *account)
+{
+	const char *job = text(r, "jobId");
+
+	if (job == NULL)
+		job = text(r, "jobName");
+	return job == NULL ? NULL
+			   : arena_printf(r->arena, "job.%s.%s",
+				 account == NULL ? "" : account, job);
 }
 
 static void
-read_job(struct reader *r, const struct tree *body, const char *event)
+read_job(struct reader *r, const struct tree *body)
 {
 	const char *account = draft_text(tree_get(body, "accountId"), r->arena);
+	const char *event = draft_text(tree_get(body, "eventType"), r->arena);
 	enum verdict verdict;
-	const char *job, *key;
+	const char *key;
 
+	if (event == NULL)
+		event = "";
 	r->from = tree_get(body, "data");
-	job = text(r, "jobId");
-	if (job == NULL)
-		job = text(r, "jobName");
 	verdict = judge_run(r, event);
-	/* A run that was cancelled or goes on has neither failed nor passed.
-	 */
 	if (verdict == NOTHING)
 		return;
-	key = draft_key(r->source,
-	    arena_printf(r->arena, "job.%s.%s", account == NULL ? "" : account,
-		job == NULL ? "" : job),
-	    NULL, r->arena);
+	if (verdict == UNKNOWN && job_id(r, account) == NULL) {
+		tell_webhook(r, body);
+		return;
+	}
+	key = draft_key(r->source, job_id(r, account), body, r->arena);
 	draft_add(&r->list,
-	    verdict == PASSED ? draft_over(key, r->arena)
-			      : failed_job(r, account, key));
+	    verdict == PASSED
+		? draft_over(key, r->arena)
+		: failed_job(r, account, job_title(r, event, verdict),
+		      verdict == UNKNOWN ? "warn" : "error", key));
+}
+
+/* ---- the body --------------------------------------------------------------
+ */
+
+/* manifest.json, catalog.json and semantic_manifest.json say what there is,
+ * not how it is. */
+static bool
+is_inventory(const struct tree *body)
+{
+	return tree_is(tree_get(body, "nodes"), TREE_OBJECT) ||
+	    tree_get(body, "semantic_models") != NULL;
+}
+
+static void
+read_body(struct reader *r, const struct tree *body)
+{
+	const struct tree *results = tree_get(body, "results");
+
+	if (results == NULL && is_inventory(body))
+		return;
+	if (results == NULL)
+		results = tree_get(body, "sources"); /* before dbt 0.19 */
+	if (tree_is(results, TREE_LIST) || tree_is(results, TREE_OBJECT))
+		read_results(r, results);
+	else if (tree_get(body, "eventType") != NULL ||
+	    tree_is(tree_get(body, "data"), TREE_OBJECT))
+		read_job(r, body);
+	else
+		tell_webhook(r, body);
 }
 
 static void
@@ -390,17 +556,13 @@ read_webhook(const struct source *s, const struct source_request *r,
     struct arena *a, struct source_reading *out)
 {
 	const struct option_value *failures = source_option(s, "failures");
-	const struct tree *results = tree_get(r->tree, "results");
-	const char *event = draft_text(tree_get(r->tree, "eventType"), a);
 	struct reader reader = { .source = s,
 		.arena = a,
 		.rings = failures->n == 0 ||
 		    strcmp(failures->items[0], "ignore") != 0 };
 
-	if (tree_is(results, TREE_LIST) && ran(r->tree, a))
-		read_results(&reader, results);
-	else if (event != NULL)
-		read_job(&reader, r->tree, event);
+	reader.resolves = ran(&reader, r->tree);
+	read_body(&reader, r->tree);
 	out->items = reader.list.first;
 }
 

@@ -40,11 +40,18 @@ dbttext_name(const char *unique_id, struct arena *a)
 	return copy;
 }
 
+/* "orders" in quotes, or other words for what has no name. */
+static const char *
+quoted(const char *name, const char *otherwise, struct arena *a)
+{
+	return name == NULL ? otherwise : arena_printf(a, "\"%s\"", name);
+}
+
 const char *
 dbttext_test(
     const char *name, const char *table, const char *column, struct arena *a)
 {
-	return arena_printf(a, "\"%s\" test failed%s%s%s%s", name,
+	return arena_printf(a, "%s test failed%s%s%s%s", quoted(name, "A", a),
 	    table == NULL ? "" : " on ", table == NULL ? "" : table,
 	    table == NULL || column == NULL ? "" : ".",
 	    table == NULL || column == NULL ? "" : column);
@@ -53,6 +60,9 @@ dbttext_test(
 const char *
 dbttext_build(const char *what, const char *name, struct arena *a)
 {
+	if (name == NULL)
+		return arena_printf(a, "dbt failed to build a %s",
+		    what == NULL ? "model" : what);
 	return arena_printf(a, "dbt failed to build %s%s\"%s\"",
 	    what == NULL ? "" : what, what == NULL ? "" : " ", name);
 }
@@ -62,10 +72,20 @@ dbttext_freshness(const char *status, const char *source, struct arena *a)
 {
 	if (status != NULL && strcmp(status, "runtime error") == 0)
 		return arena_printf(a,
-		    "Failed to calculate the source freshness of \"%s\"",
-		    source);
+		    "Failed to calculate the source freshness of %s",
+		    quoted(source, "a source", a));
 	return arena_printf(a,
-	    "Freshness exceeded the acceptable times on source \"%s\"", source);
+	    "Freshness exceeded the acceptable times on %s%s",
+	    source == NULL ? "" : "source ", quoted(source, "a source", a));
+}
+
+const char *
+dbttext_severity(const char *status)
+{
+	if (status != NULL && strcmp(status, "partial success") == 0)
+		return "warn";
+	return status != NULL && strcmp(status, "runtime error") == 0 ? "error"
+								      : status;
 }
 
 /* ---- age ---- */
@@ -94,14 +114,11 @@ span(const struct tree *t, struct arena *a)
 static const char *
 duration(const struct tree *seconds, struct arena *a)
 {
-	const char *text =
-	    tree_is(seconds, TREE_INT) || tree_is(seconds, TREE_FLOAT)
-	    ? tree_cstr(seconds, a)
-	    : NULL;
-	double s = text == NULL ? -1 : strtod(text, NULL);
-	char *out = arena_alloc(a, WHEN_SIZE);
+	const char *text = draft_text(seconds, a);
+	char *end = NULL, *out = arena_alloc(a, WHEN_SIZE);
+	double s = text == NULL ? -1 : strtod(text, &end);
 
-	if (!(s >= 0 && s < 1e12))
+	if (!(s >= 0 && s < 1e12) || *end != '\0')
 		return NULL;
 	when_span((int64_t)(s * WHEN_SECOND), out);
 	return out;

@@ -2,8 +2,8 @@
 
 #include "arena.h"
 #include "event.h"
+#include "fail.h"
 #include "json.h"
-#include "sign.h"
 #include "source.h"
 #include "tree.h"
 
@@ -16,7 +16,8 @@ enum {
 	ITEM_MAX = 500,     /* characters of an item */
 	TEXT_MAX = 1 << 18, /* bytes of a description; above all that fits */
 	LIST_MAX = 200,     /* strings of a list */
-	DIGEST_MAX = 1 << 30,
+	LIST_DEPTH = 8,     /* lists in lists */
+	JSON_MAX = 1 << 30, /* bytes of a value's JSON */
 };
 
 static const char spaces[] = " \t\r\n";
@@ -34,6 +35,30 @@ draft_text(const struct tree *t, struct arena *a)
 	return text == NULL || text[strspn(text, spaces)] == '\0' ? NULL : text;
 }
 
+const char *
+draft_json(const struct tree *t, struct arena *a)
+{
+	struct buf b = BUF_MAX(JSON_MAX);
+	const char *text;
+
+	if (t == NULL)
+		return "null";
+	json_write(t, JSON_PLAIN, &b);
+	text = arena_copy(a, b.data, b.len);
+	buf_free(&b);
+	return text;
+}
+
+const char *
+draft_lower(const char *text, struct arena *a)
+{
+	char *low = text == NULL ? NULL : arena_str(a, text);
+
+	for (char *p = low; p != NULL && *p != '\0'; p++)
+		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p);
+	return low;
+}
+
 /* ---- lists ---- */
 
 static int
@@ -44,55 +69,101 @@ by_text(const void *x, const void *y)
 	return strcmp(*u, *v);
 }
 
-/* The next piece between commas, trimmed, cut out of text; NULL at the end. */
 static char *
-next_piece(char **text)
+trim(char *text)
 {
-	char *piece = *text, *end;
+	char *end;
 
-	if (piece == NULL)
-		return NULL;
-	*text = strchr(piece, ',');
-	if (*text != NULL)
-		*(*text)++ = '\0';
-	piece += strspn(piece, spaces);
-	for (end = piece + strlen(piece);
-	     end > piece && strchr(spaces, end[-1]) != NULL; end--)
-		end[-1] = '\0';
-	return piece;
+	text += strspn(text, spaces);
+	end = text + strlen(text);
+	while (end > text && strchr(spaces, end[-1]) != NULL)
+		*--end = '\0';
+	return text;
 }
 
-static size_t
-collect(const struct tree *t, const char **all, struct arena *a)
+/* What is gathered of a list. */
+struct words {
+	struct arena *arena;
+	const char *all[LIST_MAX];
+	size_t n;
+};
+
+static void
+add_word(struct words *w, const char *word)
 {
-	size_t n = 0;
+	if (*word != '\0' && w->n < LIST_MAX)
+		w->all[w->n++] = word;
+}
 
-	if (tree_is(t, TREE_LIST)) {
-		for (const struct tree *m = t->first; m != NULL; m = m->next)
-			if (n < LIST_MAX && (all[n] = draft_text(m, a)) != NULL)
-				n++;
-	} else if (draft_text(t, a) != NULL) {
-		char *rest = arena_str(a, draft_text(t, a));
-
-		while (n < LIST_MAX && (all[n] = next_piece(&rest)) != NULL)
-			n += *all[n] != '\0';
+static void
+add_pieces(struct words *w, char *text)
+{
+	for (char *comma; text != NULL; text = comma) {
+		comma = strchr(text, ',');
+		if (comma != NULL)
+			*comma++ = '\0';
+		add_word(w, trim(text));
 	}
-	return n;
+}
+
+/* The list that a text writes out; NULL if it does not. */
+static const struct tree *
+written_list(const char *text, struct arena *a)
+{
+	struct fail ignored = { 0 };
+	struct tree *t = NULL;
+
+	if (*text != '[' || !tree_parse(text, strlen(text), a, &t, &ignored))
+		return NULL;
+	return tree_is(t, TREE_LIST) ? t : NULL;
+}
+
+static void collect(struct words *w, const struct tree *t, size_t depth);
+
+static void
+collect_list(struct words *w, const struct tree *list, size_t depth)
+{
+	if (depth == LIST_DEPTH)
+		return;
+	for (const struct tree *m = list->first; m != NULL && w->n < LIST_MAX;
+	     m = m->next)
+		collect(w, m, depth + 1);
+}
+
+static void
+collect(struct words *w, const struct tree *t, size_t depth)
+{
+	const char *given = draft_text(t, w->arena);
+	const struct tree *list;
+	char *text;
+
+	if (tree_is(t, TREE_LIST))
+		collect_list(w, t, depth);
+	if (given == NULL)
+		return;
+	text = trim(arena_str(w->arena, given));
+	list = written_list(text, w->arena);
+	if (list != NULL)
+		collect_list(w, list, depth);
+	else if (depth > 0)
+		add_word(w, text);
+	else
+		add_pieces(w, text);
 }
 
 struct tree *
 draft_sorted(const struct tree *t, struct arena *a)
 {
-	const char *all[LIST_MAX + 1];
-	size_t n = collect(t, all, a);
+	struct words w = { .arena = a };
 	struct tree *list = tree_new(a, TREE_LIST);
 
-	if (n == 0)
+	collect(&w, t, 0);
+	if (w.n == 0)
 		return NULL;
-	qsort(all, n, sizeof(*all), by_text);
-	for (size_t i = 0; i < n; i++)
-		if (i == 0 || strcmp(all[i], all[i - 1]) != 0)
-			(void)tree_push(list, tree_str(a, all[i]));
+	qsort(w.all, w.n, sizeof(*w.all), by_text);
+	for (size_t i = 0; i < w.n; i++)
+		if (i == 0 || strcmp(w.all[i], w.all[i - 1]) != 0)
+			(void)tree_push(list, tree_str(a, w.all[i]));
 	return list;
 }
 
@@ -189,19 +260,11 @@ put_fence(struct draft *d, size_t n)
 		buf_puts(&d->text, "`");
 }
 
-void
-draft_show(struct draft *d, const char *text)
+static void
+put_block(struct draft *d, const char *text)
 {
-	size_t n, end;
+	size_t n;
 
-	if (empty(text))
-		return;
-	text += strspn(text, "\r\n");
-	end = strcspn(text, "\r\n");
-	if (text[end + strspn(text + end, spaces)] == '\0') {
-		draft_say(d, text);
-		return;
-	}
 	text = event_cut(d->arena, text, SHOW_MAX);
 	n = fence(text);
 	begin_piece(d, false);
@@ -214,6 +277,28 @@ draft_show(struct draft *d, const char *text)
 		buf_cut(&d->text, d->text.len - 1);
 	buf_puts(&d->text, "\n");
 	put_fence(d, n);
+}
+
+void
+draft_show(struct draft *d, const char *text)
+{
+	size_t end;
+
+	if (empty(text))
+		return;
+	text += strspn(text, "\r\n");
+	end = strcspn(text, "\r\n");
+	if (text[end + strspn(text + end, spaces)] == '\0')
+		draft_say(d, text);
+	else
+		put_block(d, text);
+}
+
+void
+draft_show_tree(struct draft *d, const struct tree *t)
+{
+	if (t != NULL)
+		put_block(d, draft_json(t, d->arena));
 }
 
 void
@@ -274,28 +359,16 @@ draft_add(struct draft_list *list, struct source_item *item)
 	list->last = item;
 }
 
-static const char *
-digest(const struct tree *t, struct arena *a)
-{
-	struct buf b = BUF_MAX(DIGEST_MAX);
-	unsigned char sum[SIGN_MAX];
-	char *hex = arena_alloc(a, 2 * SIGN_MAX + 1);
-
-	json_write(t, JSON_PLAIN, &b);
-	sign_digest(SIGN_SHA256, b.data, b.len, sum);
-	sign_hex(sum, sign_size(SIGN_SHA256), hex);
-	buf_free(&b);
-	return hex;
-}
-
 const char *
 draft_key(const struct source *s, const char *id, const struct tree *value,
     struct arena *a)
 {
 	const char *original;
 
-	if (id == NULL)
-		id = digest(value, a);
+	if (id == NULL) {
+		id = draft_json(value, a);
+		id = source_digest(a, id, strlen(id));
+	}
 	return source_key(
 	    a, arena_printf(a, "%s/", s->namespace), id, strlen(id), &original);
 }

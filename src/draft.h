@@ -28,9 +28,16 @@ struct draft {
 /* A scalar as text fit to send; NULL for nothing, "" and all else. */
 const char *draft_text(const struct tree *t, struct arena *a);
 
+/* A value's JSON, on one line; that of null for NULL. */
+const char *draft_json(const struct tree *t, struct arena *a);
+
+/* With ASCII's capitals made small; NULL stays. */
+const char *draft_lower(const char *text, struct arena *a);
+
 /*
- * The strings of a list, or of one string with commas, each once, sorted:
- * senders do not keep their order.  NULL if there are none.
+ * The strings of a list, of lists in it, of the JSON text of one, or of one
+ * string with commas; trimmed, each once, sorted: senders do not keep their
+ * order.  NULL if there are none.
  */
 struct tree *draft_sorted(const struct tree *t, struct arena *a);
 
@@ -50,6 +57,7 @@ void draft_put_tree(
  * its own shown as it is, "- **label:** text". */
 void draft_say(struct draft *d, const char *text);
 void draft_show(struct draft *d, const char *text);
+void draft_show_tree(struct draft *d, const struct tree *t); /* its JSON */
 void draft_item(struct draft *d, const char *label, const char *text);
 
 /* The alert under key, as a whole. */
@@ -70,8 +78,8 @@ struct draft_list {
 void draft_add(struct draft_list *list, struct source_item *item);
 
 /*
- * The key of an identity (NULL: of the value itself) in the source's
- * namespace.
+ * The key of an identity (NULL: of the value itself, which may be NULL too) in
+ * the source's namespace.
  */
 const char *draft_key(const struct source *s, const char *id,
     const struct tree *value, struct arena *a);

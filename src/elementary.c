@@ -18,6 +18,7 @@ enum {
 	METADATA_MAX = 100,    /* members that are taken as they come */
 	UNITED_MAX = 16 << 10, /* bytes of several alerts' description */
 	TOLD_MAX = 1000,       /* characters of a text that cannot be read */
+	GROUP_DEPTH = 16,      /* groups in groups */
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -60,6 +61,7 @@ struct reader {
 	const struct source *source;
 	struct arena *arena;
 	const struct tree *alert;
+	const char *node; /* of dbt, from the alert's id; or NULL */
 	struct draft draft;
 };
 
@@ -75,14 +77,31 @@ first_of(const char *one, const char *other)
 	return one != NULL ? one : other;
 }
 
-static const char *
-lower(const char *s, struct arena *a)
+static bool
+starts(const char *s, const char *prefix)
 {
-	char *low = s == NULL ? NULL : arena_str(a, s);
+	return s != NULL && strncmp(s, prefix, strlen(prefix)) == 0;
+}
 
-	for (char *p = low; p != NULL && *p != '\0'; p++)
-		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p);
-	return low;
+/*
+ * What an alert is about, from its own id, "<invocation>.<unique_id>": it
+ * stands near the front, so it is there where the text of an alert was cut
+ * before the other names.
+ */
+static const char *
+node_of(const struct tree *t, struct arena *a)
+{
+	static const char *const types[] = { "test.", "unit_test.", "model.",
+		"snapshot.", "seed.", "source." };
+	const char *id = draft_text(tree_get(t, "id"), a);
+	const char *dot = id == NULL ? NULL : strchr(id, '.');
+
+	if (dot == NULL || tree_get(t, "deduplication_key") != NULL)
+		return NULL;
+	for (size_t i = 0; i < COUNT(types); i++)
+		if (starts(dot + 1, types[i]))
+			return dot + 1;
+	return NULL;
 }
 
 /* Parts with dots between them, those that are there; NULL if none is. */
@@ -151,7 +170,7 @@ severity(const struct reader *r)
 
 	if (status == NULL || strcmp(status, "firing") == 0)
 		status = text(r, "severity");
-	return lower(status, r->arena);
+	return dbttext_severity(draft_lower(status, r->arena));
 }
 
 /* What all kinds have, in Elementary's names (seed 001). */
@@ -172,11 +191,25 @@ put_common(struct reader *r)
 
 /* ---- tests ---- */
 
+/* Names that say nothing count where nothing else tells what it is. */
 static bool
-is_test(const struct tree *t)
+is_test(const struct reader *r)
 {
-	return tree_get(t, "test_unique_id") != NULL ||
-	    tree_get(t, "test_name") != NULL;
+	if (r->node != NULL)
+		return starts(r->node, "test.") ||
+		    starts(r->node, "unit_test.") ||
+		    text(r, "test_unique_id") != NULL;
+	return tree_get(r->alert, "test_unique_id") != NULL ||
+	    tree_get(r->alert, "test_name") != NULL;
+}
+
+/* dbt's name for it, or what else tells it from others. */
+static const char *
+unique_id(const struct reader *r, const char *name)
+{
+	const char *id = first_of(text(r, name), r->node);
+
+	return first_of(id, text(r, "alert_class_id"));
 }
 
 static const char *
@@ -206,16 +239,16 @@ test_name(const struct reader *r)
 	static const char *const silent[] = { "generic", "dimension",
 		"singular" };
 	const char *type = text(r, "test_sub_type");
-	const char *id = text(r, "test_unique_id");
+	const char *id = first_of(text(r, "test_unique_id"), r->node);
 	const char *name =
 	    first_of(text(r, "test_short_name"), text(r, "test_name"));
 
-	if (name == NULL)
-		name = id == NULL ? "unnamed" : dbttext_name(id, r->arena);
+	if (name == NULL && id != NULL)
+		name = dbttext_name(id, r->arena);
 	for (size_t i = 0; type != NULL && i < COUNT(silent); i++)
 		if (strcmp(type, silent[i]) == 0)
 			return name;
-	return sub_type(r) == NULL
+	return sub_type(r) == NULL || name == NULL
 	    ? name
 	    : arena_printf(r->arena, "%s - %s", name, sub_type(r));
 }
@@ -263,11 +296,11 @@ read_test(struct reader *r)
 {
 	struct draft *d = &r->draft;
 	const char *table = first_of(text(r, "table_full_name"),
-	    lower(text(r, "table_name") == NULL
+	    draft_lower(text(r, "table_name") == NULL
 		    ? NULL
 		    : dotted(r, text(r, "table_name")),
 		r->arena));
-	const char *id = text(r, "test_unique_id");
+	const char *id = unique_id(r, "test_unique_id");
 
 	draft_title(d, test_title(r, table));
 	draft_put(d, "test_description", text(r, "test_description"));
@@ -279,11 +312,11 @@ read_test(struct reader *r)
 	draft_show(d, text(r, "test_results_description"));
 	draft_item(d, "Description", text(r, "test_description"));
 	draft_item(d, "Test", text(r, "test_name"));
-	draft_item(d, "Table", table);
+	draft_item(d, table == NULL ? "Model" : "Table",
+	    first_of(table, text(r, "model_unique_id")));
 	draft_item(d, "Column", text(r, "column_name"));
 	draft_item(d, "Parameters", parameters(r));
 	put_link(r, "test-runs", first_of(text(r, "elementary_unique_id"), id));
-	id = first_of(id, text(r, "alert_class_id"));
 	draft_put(d, "unique_id", id);
 	return id;
 }
@@ -291,30 +324,38 @@ read_test(struct reader *r)
 /* ---- models, snapshots, seeds ---- */
 
 static bool
-is_model(const struct tree *t)
+is_model(const struct reader *r)
 {
-	return tree_get(t, "alias") != NULL ||
-	    tree_get(t, "materialization") != NULL;
+	return tree_get(r->alert, "alias") != NULL ||
+	    tree_get(r->alert, "materialization") != NULL ||
+	    (r->node != NULL && !starts(r->node, "source."));
+}
+
+static const char *
+model_type(const char *id, const char *materialization)
+{
+	if (starts(id, "snapshot.") ||
+	    (materialization != NULL &&
+		strcmp(materialization, "snapshot") == 0))
+		return "snapshot";
+	return starts(id, "seed.") ? "seed" : "model";
 }
 
 static const char *
 read_model(struct reader *r)
 {
 	struct draft *d = &r->draft;
-	const char *id = text(r, "model_unique_id");
+	const char *id = unique_id(r, "model_unique_id");
 	const char *what = text(r, "materialization");
 	const char *name = text(r, "alias");
-	const char *type = "model";
 
-	if (name == NULL)
-		name = id == NULL ? "unnamed" : dbttext_name(id, r->arena);
-	if (what != NULL && strcmp(what, "snapshot") == 0)
-		type = "snapshot";
-	if (id != NULL && strncmp(id, "seed.", 5) == 0)
-		type = "seed";
+	if (name == NULL && id != NULL)
+		name = dbttext_name(id, r->arena);
 	draft_title(d, dbttext_build(what, name, r->arena));
-	put_table(r, lower(dotted(r, text(r, "alias")), r->arena));
-	draft_put(d, "type", type);
+	if (text(r, "alias") != NULL)
+		put_table(
+		    r, draft_lower(dotted(r, text(r, "alias")), r->arena));
+	draft_put(d, "type", model_type(id, what));
 	draft_put(d, "materialization", what);
 	draft_put(d, "path", text(r, "original_path"));
 	draft_show(d, text(r, "message"));
@@ -323,7 +364,6 @@ read_model(struct reader *r)
 	if (tree_is(tree_get(r->alert, "full_refresh"), TREE_TRUE))
 		draft_item(d, "Full refresh", "yes");
 	put_link(r, "model-runs", id);
-	id = first_of(id, text(r, "alert_class_id"));
 	draft_put(d, "unique_id", id);
 	return id;
 }
@@ -331,20 +371,27 @@ read_model(struct reader *r)
 /* ---- freshness of sources ---- */
 
 static bool
-is_freshness(const struct tree *t)
+is_freshness(const struct reader *r)
 {
-	return tree_get(t, "source_name") != NULL &&
-	    tree_get(t, "identifier") != NULL;
+	return (tree_get(r->alert, "source_name") != NULL &&
+		   tree_get(r->alert, "identifier") != NULL) ||
+	    starts(r->node, "source.");
+}
+
+static const char *
+source_name(const struct reader *r, const char *id)
+{
+	if (text(r, "identifier") != NULL)
+		return dotted(r, text(r, "identifier"));
+	return id == NULL ? text(r, "source_name") : dbttext_name(id, r->arena);
 }
 
 static const char *
 read_freshness(struct reader *r)
 {
 	struct draft *d = &r->draft;
-	const char *source =
-	    first_of(dotted(r, text(r, "identifier")), text(r, "source_name"));
-	const char *id =
-	    first_of(text(r, "model_unique_id"), text(r, "alert_class_id"));
+	const char *id = unique_id(r, "model_unique_id");
+	const char *source = source_name(r, id);
 	const struct dbttext_age age = { .error = text(r, "error"),
 		.when =
 		    first_of(text(r, "detected_at"), text(r, "snapshotted_at")),
@@ -355,9 +402,10 @@ read_freshness(struct reader *r)
 		.filter = text(r, "filter") };
 
 	draft_title(d,
-	    dbttext_freshness(text(r, "original_status"),
-		first_of(source, "unnamed"), r->arena));
-	put_table(r, lower(source, r->arena));
+	    dbttext_freshness(draft_lower(text(r, "original_status"), r->arena),
+		source, r->arena));
+	if (text(r, "identifier") != NULL)
+		put_table(r, draft_lower(source, r->arena));
 	draft_put(d, "type", "source_freshness");
 	draft_put(d, "path", text(r, "path"));
 	dbttext_say_age(d, &age);
@@ -425,12 +473,16 @@ read_other(struct reader *r)
 	draft_put(&r->draft, "unique_id", id);
 	put_metadata(r);
 	draft_show(&r->draft, any_of(r, says));
+	/* Rows of data go nowhere. */
+	if (title == NULL && any_of(r, says) == NULL &&
+	    tree_get(r->alert, "test_rows_sample") == NULL)
+		draft_show_tree(&r->draft, r->alert);
 	draft_link(&r->draft, any_of(r, links));
 	return first_of(id, title);
 }
 
 static const struct {
-	bool (*is)(const struct tree *t);
+	bool (*is)(const struct reader *r);
 	const char *(*read)(struct reader *r); /* its identity, or NULL */
 } shapes[] = {
 	{ is_test, read_test },
@@ -439,12 +491,14 @@ static const struct {
 };
 
 static bool
-is_over(const struct tree *t)
+is_over(const struct tree *t, struct arena *a)
 {
 	static const char *const words[] = { "pass", "success", "resolved" };
+	const char *status =
+	    draft_lower(draft_text(tree_get(t, "status"), a), a);
 
-	for (size_t i = 0; i < COUNT(words); i++)
-		if (tree_says(tree_get(t, "status"), words[i]))
+	for (size_t i = 0; status != NULL && i < COUNT(words); i++)
+		if (strcmp(status, words[i]) == 0)
 			return true;
 	return false;
 }
@@ -455,13 +509,14 @@ read_alert(const struct source *s, const struct tree *t, struct arena *a)
 	struct reader r = { .source = s,
 		.arena = a,
 		.alert = t,
+		.node = node_of(t, a),
 		.draft = draft_new("Elementary", a) };
 	const char *(*read)(struct reader *) = read_other;
 	const char *id, *key;
 	struct source_item *item;
 
 	for (size_t i = 0; i < COUNT(shapes); i++)
-		if (shapes[i].is(t)) {
+		if (shapes[i].is(&r)) {
 			read = shapes[i].read;
 			break;
 		}
@@ -469,7 +524,7 @@ read_alert(const struct source *s, const struct tree *t, struct arena *a)
 	id = read(&r);
 	key = draft_key(s, id, t, a);
 	item = draft_end(&r.draft, key, "firing");
-	if (is_over(t))
+	if (is_over(t, a))
 		item = draft_over(key, a);
 	item->part = t;
 	return item;
@@ -607,40 +662,77 @@ tell_of_cut(const struct source *s, struct arena *a)
 
 /* Of this alert nothing but its text is known. */
 static struct source_item *
-tell_text(
-    const struct source *s, const struct source_request *r, struct arena *a)
+tell_text(const struct source *s, const char *text, const struct tree *value,
+    struct arena *a)
 {
-	const char *text = edrtext_ascii(r->body, r->body_len, a);
 	struct draft d = draft_new("Elementary", a);
 
 	draft_title(&d, "Elementary sent an alert that cannot be read");
 	draft_show(&d, event_cut(a, text, TOLD_MAX));
-	return draft_end(
-	    &d, draft_key(s, NULL, tree_str(a, text), a), "firing");
+	return draft_end(&d, draft_key(s, NULL, value, a), "firing");
+}
+
+static struct source_item *
+tell_body(
+    const struct source *s, const struct source_request *r, struct arena *a)
+{
+	const char *text = edrtext_ascii(r->body, r->body_len, a);
+
+	return tell_text(s, text, tree_str(a, text), a);
+}
+
+/* What is found in a body. */
+struct found {
+	struct draft_list list;
+	size_t alerts; /* those that could be read */
+};
+
+static void
+tell_member(struct found *found, const struct source *s, const struct tree *t,
+    struct arena *a)
+{
+	const char *text = draft_text(t, a);
+	struct source_item *item;
+
+	item = tell_text(s, text == NULL ? draft_json(t, a) : text, t, a);
+	item->part = t;
+	draft_add(&found->list, item);
+}
+
+static void
+read_member(struct found *found, const struct source *s, const struct tree *t,
+    size_t depth, struct arena *a)
+{
+	if (t->type == TREE_OBJECT) {
+		draft_add(&found->list, read_alert(s, t, a));
+		found->alerts++;
+	} else if (t->type == TREE_LIST && depth < GROUP_DEPTH) {
+		for (t = t->first; t != NULL; t = t->next)
+			read_member(found, s, t, depth + 1, a);
+	} else {
+		tell_member(found, s, t, a);
+	}
 }
 
 static void
 read_webhook(const struct source *s, const struct source_request *r,
     struct arena *a, struct source_reading *out)
 {
-	struct draft_list list = { NULL, NULL };
+	struct found found = { { NULL, NULL }, 0 };
 	const struct tree *body = r->tree;
 	bool cut = false;
 
 	if (body == NULL)
 		body = edrtext_read(r->body, r->body_len, &cut, a);
-	if (tree_is(body, TREE_OBJECT))
-		draft_add(&list, read_alert(s, body, a));
-	else if (tree_is(body, TREE_LIST))
-		for (const struct tree *t = body->first; t != NULL; t = t->next)
-			if (t->type == TREE_OBJECT)
-				draft_add(&list, read_alert(s, t, a));
-	if (list.first == NULL &&
+	if (body != NULL)
+		read_member(&found, s, body, 0, a);
+	if (found.alerts > 0 && cut && body->type == TREE_LIST)
+		draft_add(&found.list, tell_of_cut(s, a));
+	/* Alone, what cannot be read is told of as it came. */
+	else if (found.alerts == 0 &&
 	    (!tree_is(body, TREE_LIST) || body->first != NULL))
-		draft_add(&list, tell_text(s, r, a));
-	else if (cut && tree_is(body, TREE_LIST))
-		draft_add(&list, tell_of_cut(s, a));
-	out->items = unite(list.first, a);
+		found.list.first = tell_body(s, r, a);
+	out->items = unite(found.list.first, a);
 }
 
 /* The identity that every alert of edr has (facts/elementary.md, 1.3). */

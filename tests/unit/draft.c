@@ -59,6 +59,15 @@ static const struct {
 	{ "[\"b\",\"a\",\"b\"]", "[\"a\",\"b\"]", "sorted, each once" },
 	{ "[\"b\",null,\"\",[],{},1]", "[\"1\",\"b\"]",
 	    "what is no text is left out" },
+	{ "[\" b \",[\"a\",[\"c\"]]]", "[\"a\",\"b\",\"c\"]",
+	    "lists in it are part of it, and blanks are not" },
+	{ "\" [\\\"b, c\\\", \\\"a\\\"]\"", "[\"a\",\"b, c\"]",
+	    "a list may be written as text" },
+	{ "[\"[\\\"a\\\"]\",\"b,c\"]", "[\"a\",\"b,c\"]",
+	    "also in a list, whose strings are not cut" },
+	{ "\"[a, b]\"", "[\"[a\",\"b]\"]", "but not as just any text" },
+	{ "\"[]\"", NULL, "and an empty one is none" },
+	{ "[[[[[[[[[[\"a\"]]]]]]]]]]", NULL, "nor is one too deep" },
 	{ "\"b, a ,,b\"", "[\"a\",\"b\"]", "a string is cut at its commas" },
 	{ "\"a\"", "[\"a\"]", "or is one" },
 	{ "7", "[\"7\"]", "so is a number" },
@@ -126,6 +135,13 @@ fenced(struct draft *d)
 }
 
 static void
+as_json(struct draft *d)
+{
+	draft_show_tree(d, parse("{\"a_b\": [1, \"```\"]}"));
+	draft_show_tree(d, NULL);
+}
+
+static void
 nothing(struct draft *d)
 {
 	draft_title(d, "t");
@@ -158,6 +174,8 @@ describes(void)
 	is(described(one_line), "\\# a", "a text of one line is a paragraph");
 	is(described(fenced), "``````\n`````\n a\n``````",
 	    "nothing in a text can end its block");
+	is(described(as_json), "````\n{\"a_b\":[1,\"```\"]}\n````",
+	    "a value is its JSON, as it is");
 	is(described(nothing), NULL, "what is nothing leaves no trace");
 	ok(strlen(described(long_ones)) < 40000, "every piece has a ceiling");
 }
@@ -186,6 +204,9 @@ ends(void)
 	    "elementary/"
 	    "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862",
 	    "what has no identity is its own");
+	is(draft_key(&s, NULL, NULL, &arena),
+	    draft_key(&s, NULL, parse("null"), &arena),
+	    "also if it is nothing");
 }
 
 /* ---- names -----------------------------------------------------------------

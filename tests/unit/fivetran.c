@@ -107,7 +107,24 @@ static const struct {
 	{ "pause_connector", NULL, NOTHING },
 	{ "edit_connector", NULL, NOTHING },
 	{ "delete_connector", NULL, RESOLVES },
-	{ "", NULL, NOTHING },
+	{ "sync_end", "SUCCEEDED", RESOLVES },
+	{ "sync_end", "PARTIALLY_SUCCESSFUL", FIRES },
+	{ "create_connector", NULL, NOTHING },
+	{ "resume_connector", NULL, NOTHING },
+	{ "force_update_connector", NULL, NOTHING },
+	{ "resync_connector", NULL, NOTHING },
+	{ "resync_table", NULL, NOTHING },
+	{ "resync_table", "FAILED", FIRES },
+	{ "status", "RESCHEDULED", NOTHING },
+	{ "transformation_start", NULL, NOTHING },
+	{ "transformation_failed", NULL, FIRES },
+	{ "transformation_succeeded", NULL, RESOLVES },
+	{ "transformation_succeeded", "FAILED", FIRES },
+	{ "anything_successful", NULL, NOTHING },
+	{ "anything", "SUCCESSFUL", NOTHING },
+	{ "anything", NULL, FIRES },
+	{ "sync_error", NULL, FIRES },
+	{ "", NULL, FIRES },
 };
 
 static void
@@ -155,10 +172,21 @@ names(void)
 		{ "{\"event\":\"transformation_run_failed\",\"data\":"
 		  "{\"transformationId\":\"t\"},\"connector_id\":\"c\"}",
 		    "fivetran/transformation.t", "with a name of its own" },
+		{ "{\"event\":\"dbt_run_failed\",\"group_id\":\"g\",\"data\":"
+		  "{\"dbtJobId\":\"j\",\"id\":\"i\"}}",
+		    "fivetran/transformation.j", "or its job's" },
 		{ "{\"event\":\"dbt_run_failed\",\"group_id\":\"g\"}",
-		    "fivetran/transformation.g", "or its group's" },
-		{ "{\"event\":\"sync_end\"}", "fivetran/unnamed",
-		    "or none, and rings" },
+		    "fivetran/"
+		    "a32912f9c1b22fe60215010d1a701b7f5d580cf088d878b8b2a6a2f38c"
+		    "eab8be",
+		    "or the whole body's: a group has many" },
+		{ "{\"event\":\"sync_end\",\"group_id\":\"g\"}", "fivetran/g",
+		    "a connector without an id is its group" },
+		{ "{\"event\":\"sync_end\"}",
+		    "fivetran/"
+		    "d92b2347c37e8d54471bb885aafdf0e0a75200a7b5a77c3eeef4efd8fd"
+		    "345c7e",
+		    "or the whole body, and rings" },
 	};
 	struct source s = sender_source(&source_fivetran);
 
