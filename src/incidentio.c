@@ -6,6 +6,7 @@
 #include "json.h"
 #include "montecarlo.h"
 #include "proof.h"
+#include "scan.h"
 #include "sign.h"
 #include "tree.h"
 
@@ -27,7 +28,8 @@ static const struct option options[] = {
 /* ---- proof -----------------------------------------------------------------
  */
 
-/* The token of ?token=, as far as the next parameter; NULL if there is none. */
+/* The token of ?token=, decoded, as far as the next parameter; NULL if there is
+ * none. */
 static const char *
 query_token(const struct source_request *r, struct arena *a)
 {
@@ -37,7 +39,9 @@ query_token(const struct source_request *r, struct arena *a)
 		at = strchr(at, '&');
 		at = at == NULL ? NULL : at + 1;
 	}
-	return at == NULL ? NULL : arena_copy(a, at + 6, strcspn(at + 6, "&"));
+	return at == NULL
+	    ? NULL
+	    : scan_percent(arena_copy(a, at + 6, strcspn(at + 6, "&")));
 }
 
 static bool
