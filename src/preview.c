@@ -129,8 +129,8 @@ origin_of_added(const struct passage *p, const char *name)
 	if (strcmp(name, "severity_sent") == 0)
 		return "the severity before severity_map";
 	if (strcmp(name, "severity") == 0 && tree_get(added, "severity_sent"))
-		return arena_printf(
-		    p->a, "severity_map: \"%s\"", wording_rule(w, sent)->given);
+		return arena_printf(p->a, "severity_map: \"%s\"",
+		    wording_rule(w, sent, p->a)->given);
 	for (size_t i = 0; i < w->n; i++)
 		if (strcmp(w->members[i].name, name) == 0)
 			return arena_printf(p->a,
