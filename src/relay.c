@@ -474,6 +474,8 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 	if (!keep_load(&i->to->box, i->id, &k, now, &r->arena, f))
 		return false;
 	i->result = ANSWER_IGNORED;
+	/* What is ignored says at least what it came to say. */
+	i->resolved = event_resolved(i->alert->change);
 	i->generation = k.generation;
 	if (i->alert->only_known &&
 	    (!k.there || event_resolved(k.ticket.alert)))

@@ -80,12 +80,13 @@ def test_an_unread_success_is_no_alert(generic, standin):
 
     def post(body):
         body = json.dumps(body).encode()
-        return site.post(body, None, f"/airbyte/{SECRET}").json()["result"]
+        said = site.post(body, None, f"/airbyte/{SECRET}").json()
+        return said["result"], said["status"]
 
-    assert post(worked) == "ignored"
-    assert post(failed) == "delivered"
-    assert post(worked) == "delivered"
-    assert post(worked) == "ignored"
+    assert post(worked) == ("ignored", "resolved")
+    assert post(failed) == ("delivered", "firing")
+    assert post(worked) == ("delivered", "resolved")
+    assert post(worked) == ("ignored", "resolved")
     assert [e["status"] for e in standin.events()] == ["firing", "resolved"]
 
 
