@@ -3,6 +3,7 @@
 #include "conf.h"
 #include "fail.h"
 #include "finding.h"
+#include "incidentio.h"
 #include "lock.h"
 #include "mute.h"
 #include "owner.h"
@@ -249,6 +250,37 @@ check_mute(struct checkup *c, const struct mute *m)
 	    "it is over since %s", end);
 }
 
+/* Senders choose their keys, and know nothing of each other. */
+static bool
+chooses_keys(const struct source *s)
+{
+	return s->kind == &source_incidentio && !s->namespaced;
+}
+
+static void
+check_keys(struct checkup *c)
+{
+	const struct conf *conf = &c->setup->conf;
+	const char *first = NULL;
+
+	for (size_t i = 0; i < conf->n_sources; i++) {
+		const struct source *s = &conf->sources[i].source;
+
+		if (!chooses_keys(s))
+			continue;
+		if (first != NULL)
+			finding_add(c->to, FINDING_NOTE,
+			    arena_printf(c->a, "source %s", s->name),
+			    "give it a namespace, if their senders could "
+			    "choose the same key",
+			    "an alert with the same key is the same as one of "
+			    "source %s",
+			    first);
+		else
+			first = s->name;
+	}
+}
+
 static void
 check_sections(struct checkup *c)
 {
@@ -268,6 +300,7 @@ check_sections(struct checkup *c)
 			    "asked");
 	for (size_t i = 0; i < conf->n_mutes; i++)
 		check_mute(c, &conf->mutes[i]);
+	check_keys(c);
 }
 
 /* ---- the file system ---- */

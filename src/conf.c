@@ -123,7 +123,8 @@ read_source(struct row_reading *r, const struct settings_section *section)
 	    !row_read(r, row_source, section, s) ||
 	    !row_read_kind(r, section, s) || !read_wording(r, section, s))
 		return false;
-	if (s->source.namespace == NULL)
+	s->source.namespaced = s->source.namespace != NULL;
+	if (!s->source.namespaced)
 		s->source.namespace = name;
 	c->n_sources++;
 	return true;

@@ -353,35 +353,50 @@ add_entry(struct buf *out, const struct style *style, const char *entry,
 	return true;
 }
 
-/* The text of the first entry that counts, or NULL. */
-static const char *
-text(const struct source *s, const char *name, const struct style *style,
-    const struct tree *alert)
-{
-	const struct option_value *entries = source_option(s, name);
-	struct buf b = BUF_MAX(TEXT_MAX);
-	const char *made = NULL;
-
-	for (size_t i = 0; i < entries->n && made == NULL; i++) {
-		buf_reset(&b);
-		if (add_entry(&b, style, entries->items[i], alert) && b.len > 0)
-			made = arena_copy(style->a, b.data, b.len);
-	}
-	buf_free(&b);
-	return made;
-}
-
 static bool
 has_pointer(const char *entry)
 {
 	return entry[0] == '/' || strstr(entry, "{/") != NULL;
 }
 
+/* A text, and the entry that it was made by; both NULL if none counts. */
+struct found {
+	const char *text;
+	const char *entry;
+};
+
+/* By the first entry that counts. */
+static struct found
+find(const struct source *s, const char *name, const struct style *style,
+    const struct tree *alert)
+{
+	const struct option_value *entries = source_option(s, name);
+	struct buf b = BUF_MAX(TEXT_MAX);
+	struct found made = { NULL, NULL };
+
+	for (size_t i = 0; i < entries->n && made.text == NULL; i++) {
+		buf_reset(&b);
+		if (add_entry(&b, style, entries->items[i], alert) && b.len > 0)
+			made =
+			    (struct found){ arena_copy(style->a, b.data, b.len),
+				    entries->items[i] };
+	}
+	buf_free(&b);
+	return made;
+}
+
+/* Whether it is anything that the alert says, and no text for all of them. */
+static bool
+says(const struct found *f)
+{
+	return f->entry != NULL && has_pointer(f->entry);
+}
+
 /* ---- what is said ---- */
 
-/* What a map "from=to" makes of a value; NULL: nothing. */
+/* The entry "from=to" of a map for a value, or NULL. */
 static const char *
-mapped(const struct source *s, const char *name, const char *value)
+map_entry(const struct source *s, const char *name, const char *value)
 {
 	const struct option_value *map = source_option(s, name);
 	size_t n = strlen(value);
@@ -391,15 +406,33 @@ mapped(const struct source *s, const char *name, const char *value)
 
 		if (equals != NULL && (size_t)(equals - map->items[i]) == n &&
 		    strncasecmp(map->items[i], value, n) == 0)
-			return equals + 1;
+			return map->items[i];
 	}
 	return NULL;
+}
+
+/* What it makes of the value; NULL: nothing. */
+static const char *
+mapped(const struct source *s, const char *name, const char *value)
+{
+	const char *entry = map_entry(s, name, value);
+
+	return entry == NULL ? NULL : strrchr(entry, '=') + 1;
 }
 
 /* The graver, the later. */
 enum status { IGNORED, RESOLVED, FIRING };
 
 static const char *const statuses[] = { "ignored", "resolved", "firing" };
+
+static bool
+is_status(const char *word)
+{
+	for (size_t i = 0; i < COUNT(statuses); i++)
+		if (strcasecmp(word, statuses[i]) == 0)
+			return true;
+	return false;
+}
 
 /* FIRING for what is none. */
 static enum status
@@ -415,26 +448,47 @@ status_of(const struct source *s, const char *value)
 	return FIRING;
 }
 
-static enum status
-status(const struct source *s, const struct tree *alert, struct arena *a)
+/* What an alert says of its status. */
+struct stand {
+	const char *entry; /* by which it is said; NULL: by none */
+	const char *value; /* the gravest that stands there */
+	enum status status;
+};
+
+static struct stand
+gravest(const struct source *s, const char *entry, const struct tree *t,
+    struct arena *a)
+{
+	struct stand found = { entry, tree_cstr(t, a), IGNORED };
+
+	for (; t != NULL; t = t->next) {
+		const char *value = tree_cstr(t, a);
+
+		if (status_of(s, value) <= found.status)
+			continue;
+		found.value = value;
+		found.status = status_of(s, value);
+	}
+	return found;
+}
+
+static struct stand
+stand(const struct source *s, const struct tree *alert, struct arena *a)
 {
 	const struct option_value *entries = source_option(s, "status");
 
 	for (size_t i = 0; i < entries->n; i++) {
+		const char *entry = entries->items[i];
 		const struct tree *t;
-		enum status gravest = IGNORED;
 
-		if (entries->items[i][0] != '/')
-			return status_of(s, entries->items[i]);
-		t = values(alert, entries->items[i], a)->first;
-		if (t == NULL)
-			continue;
-		for (; t != NULL; t = t->next)
-			if (status_of(s, tree_cstr(t, a)) > gravest)
-				gravest = status_of(s, tree_cstr(t, a));
-		return gravest;
+		if (entry[0] != '/')
+			return (
+			    struct stand){ entry, entry, status_of(s, entry) };
+		t = values(alert, entry, a)->first;
+		if (t != NULL)
+			return gravest(s, entry, t, a);
 	}
-	return FIRING;
+	return (struct stand){ NULL, NULL, FIRING };
 }
 
 static void
@@ -534,7 +588,7 @@ metadata(const struct source *s, const struct tree *alert, struct arena *a)
 	for (size_t i = 0; i < COUNT(lists); i++)
 		say_list(s, lists[i], alert, a, m);
 	for (size_t i = 0; i < COUNT(texts); i++)
-		say(a, m, texts[i], text(s, texts[i], &plain, alert));
+		say(a, m, texts[i], find(s, texts[i], &plain, alert).text);
 	return m;
 }
 
@@ -562,45 +616,116 @@ show(const struct tree *alert, struct arena *a)
 	return cut;
 }
 
-static const char *
-digest(const struct tree *alert, const char *title, const char *url,
-    struct arena *a)
+/* What stands at a pointer, in the order in which it stands. */
+struct leaves {
+	struct visitor v;
+	struct buf found; /* of const struct tree * */
+	size_t next;
+};
+
+static void
+take_leaf(struct visitor *v, const struct tree *t)
 {
+	struct leaves *l = (struct leaves *)(void *)v;
+
+	buf_add(&l->found, &t, sizeof(t));
+}
+
+static bool
+is_next(const struct leaves *l, const struct tree *t)
+{
+	const struct tree *const *all = (const void *)l->found.data;
+
+	return l->next < l->found.len / sizeof(t) && all[l->next] == t;
+}
+
+/* A copy without them. */
+static struct tree *
+without(struct leaves *l, const struct tree *t)
+{
+	struct tree *copy;
+
+	if (!tree_is(t, TREE_LIST) && !tree_is(t, TREE_OBJECT))
+		return tree_copy(l->v.a, t);
+	copy = tree_new(l->v.a, t->type);
+	for (const struct tree *m = t->first; m != NULL; m = m->next) {
+		struct tree *kept;
+
+		if (is_next(l, m)) {
+			l->next++;
+			continue;
+		}
+		kept = tree_push(copy, without(l, m));
+		kept->key = m->key;
+		kept->key_len = m->key_len;
+	}
+	return copy;
+}
+
+/* Of all but the status, which may not make another alert of it: anything
+ * less could be the same in two alerts. */
+static const char *
+digest(const struct source *s, const struct tree *alert, struct arena *a)
+{
+	const char *pointer = stand(s, alert, a).entry;
+	struct leaves l = { { take_leaf, a, NULL }, BUF_MAX(TEXT_MAX), 0 };
 	struct buf b = BUF_MAX(TEXT_MAX);
 	const char *hex;
 
-	if (title != NULL || url != NULL)
-		buf_printf(&b, "%s\n%s", title == NULL ? "" : title,
-		    url == NULL ? "" : url);
-	else
-		json_write(alert, JSON_PLAIN, &b);
+	if (pointer != NULL && pointer[0] == '/')
+		walk(&l.v, alert, pointer);
+	json_write(without(&l, alert), JSON_PLAIN, &b);
 	hex = source_digest(a, b.data, b.len);
+	buf_free(&l.found);
 	buf_free(&b);
 	return hex;
 }
 
-/* The identity of an alert; without one, what stays the same of it. */
-static const char *
-identity(const struct source *s, const struct tree *alert, const char *title,
-    const char *url, struct arena *a)
+/* The texts of an alert. */
+struct texts {
+	struct found key;
+	struct found title;
+	struct found url;
+	struct found about;
+};
+
+static struct texts
+read_texts(const struct source *s, const struct tree *alert, struct arena *a)
 {
 	const struct style whole = { false, SIZE_MAX, a };
-	const char *id = text(s, "key", &whole, alert);
+	const struct style plain = { false, JOIN_MOST, a };
+	const struct style shown = { is_chosen(s, "markdown", "off"), JOIN_MOST,
+		a };
 
-	return id != NULL ? id : digest(alert, title, url, a);
+	return (struct texts){ find(s, "key", &whole, alert),
+		find(s, "title", &plain, alert), find(s, "url", &plain, alert),
+		find(s, "description", &shown, alert) };
+}
+
+/* Whether it is not what was configured for, so that what there is may miss
+ * the point. */
+static bool
+is_strange(const struct texts *t)
+{
+	return !says(&t->about) && !(says(&t->title) && t->key.text != NULL);
+}
+
+static const char *
+description(const struct texts *t, const struct tree *alert, struct arena *a)
+{
+	if (!is_strange(t))
+		return t->about.text;
+	return arena_printf(a, "%s%s%s",
+	    t->about.text == NULL ? "" : t->about.text,
+	    t->about.text == NULL ? "" : "\n\n", show(alert, a));
 }
 
 static struct source_item *
 read_alert(const struct source *s, const struct tree *alert, enum status is,
     struct arena *a)
 {
-	const struct style plain = { false, JOIN_MOST, a };
-	const struct style shown = { is_chosen(s, "markdown", "off"), JOIN_MOST,
-		a };
-	const char *title = text(s, "title", &plain, alert);
-	const char *url = text(s, "url", &plain, alert);
-	const char *about = text(s, "description", &shown, alert);
-	const char *id = identity(s, alert, title, url, a);
+	const struct texts t = read_texts(s, alert, a);
+	const char *id = t.key.text == NULL ? digest(s, alert, a) : t.key.text;
 	struct source_item *item = arena_alloc(a, sizeof(*item));
 	struct tree *c = tree_new(a, TREE_OBJECT);
 	struct tree *m = metadata(s, alert, a);
@@ -615,11 +740,10 @@ read_alert(const struct source *s, const struct tree *alert, enum status is,
 	item->key = source_key(
 	    a, arena_printf(a, "%s/", s->namespace), id, strlen(id), &original);
 	say(a, m, "key", original);
-	say(a, c, "title", title);
+	say(a, c, "title", t.title.text);
 	say(a, c, "status", statuses[is]);
-	say(a, c, "description",
-	    title == NULL && about == NULL ? show(alert, a) : about);
-	say(a, c, "source_url", url);
+	say(a, c, "description", description(&t, alert, a));
+	say(a, c, "source_url", t.url.text);
 	tree_set(a, c, "metadata", m);
 	return item;
 }
@@ -698,7 +822,7 @@ read_webhook(const struct source *s, const struct source_request *r,
 
 	for (const struct tree *t = alerts(s, r->tree, a)->first; t != NULL;
 	     t = t->next) {
-		enum status is = status(s, t, a);
+		enum status is = stand(s, t, a).status;
 
 		if (n == ALERTS_MOST) {
 			more += is == FIRING;
@@ -732,6 +856,7 @@ option_of(const char *field, bool *all)
 		{ "status", "status", false },
 		{ "metadata.source", "sender", false },
 		{ "metadata.severity", "severity", false },
+		{ "metadata.severity_sent", "severity", false },
 		{ "metadata.owners", "owners", true },
 		{ "metadata.tags", "tags", true },
 		{ "metadata.tables", "tables", true },
@@ -760,28 +885,121 @@ counts(const char *entry, const struct tree *alert, struct arena *a)
 	return there;
 }
 
+/* The entries that have a part in it, or NULL; pointers: only those that have
+ * one, as what has none is for alerts that say nothing. */
+static const char *
+parts(const struct option_value *entries, const struct tree *alert, bool all,
+    bool pointers, struct arena *a)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < entries->n && (all || found == NULL); i++)
+		if (counts(entries->items[i], alert, a) &&
+		    (!pointers || has_pointer(entries->items[i])))
+			found = arena_printf(a, "%s%s\"%s\"",
+			    found == NULL ? "" : found,
+			    found == NULL ? "" : " and ", entries->items[i]);
+	return found;
+}
+
+static const char *
+rule_of_status(
+    const struct source *s, const struct tree *alert, struct arena *a)
+{
+	const struct stand at = stand(s, alert, a);
+	const char *entry =
+	    at.value == NULL ? NULL : map_entry(s, "status_map", at.value);
+	const char *found;
+
+	if (at.entry == NULL)
+		return arena_printf(a,
+		    "firing: no status of source %s leads to anything",
+		    s->name);
+	found =
+	    arena_printf(a, "status of source %s: \"%s\"", s->name, at.entry);
+	if (entry != NULL)
+		return arena_printf(a, "%s, status_map \"%s\"", found, entry);
+	return is_status(at.value)
+	    ? found
+	    : arena_printf(a,
+		  "%s, and firing: status_map has no such value as stands "
+		  "there",
+		  found);
+}
+
+/* What a field is made of that no entry leads to. */
+static const char *
+rule_of_nothing(const struct source *s, const char *field, struct arena *a)
+{
+	if (strcmp(field, "deduplication_key") == 0)
+		return arena_printf(a,
+		    "digest of all but the status: no key of source %s leads "
+		    "to anything",
+		    s->name);
+	if (strcmp(field, "metadata.source") == 0)
+		return arena_printf(
+		    a, "name of source %s, which has no sender", s->name);
+	return NULL;
+}
+
+static const char *
+rule_of_description(const struct source *s, const struct tree *alert,
+    const char *found, struct arena *a)
+{
+	const struct texts t = read_texts(s, alert, a);
+
+	if (!is_strange(&t))
+		return found;
+	return arena_printf(a,
+	    "%s%sthe alert as it came: source %s reads too little of it",
+	    found == NULL ? "" : found, found == NULL ? "" : ", and ", s->name);
+}
+
+static const char *
+rule_of_severity(const struct source *s, const struct tree *metadata,
+    const char *field, const char *found, struct arena *a)
+{
+	const char *sent = tree_cstr(tree_get(metadata, "severity_sent"), a);
+	const char *entry;
+
+	if (sent == NULL)
+		sent = tree_cstr(tree_get(metadata, "severity"), a);
+	entry = sent == NULL ? NULL : map_entry(s, "severity_map", sent);
+	if (entry == NULL)
+		return found;
+	return arena_printf(a, "%s, %s \"%s\"", found,
+	    strcmp(field, "metadata.severity") == 0 ? "severity_map"
+						    : "before severity_map",
+	    entry);
+}
+
 static const char *
 rule(const struct source *s, const struct source_item *item, const char *field,
     struct arena *a)
 {
 	bool all = false;
 	const char *name = option_of(field, &all);
-	const struct option_value *entries;
-	const char *found = NULL;
+	const char *found;
+	bool severity;
 
 	if (name == NULL || item->part == NULL)
 		return NULL;
-	entries = source_option(s, name);
-	for (size_t i = 0; i < entries->n && (all || found == NULL); i++)
-		/* What has no pointer in a list is the source's. */
-		if (counts(entries->items[i], item->part, a) &&
-		    (!all || has_pointer(entries->items[i])))
-			found = arena_printf(a, "%s%s\"%s\"",
-			    found == NULL ? "" : found,
-			    found == NULL ? "" : " and ", entries->items[i]);
-	return found == NULL
-	    ? NULL
-	    : arena_printf(a, "%s of source %s: %s", name, s->name, found);
+	if (strcmp(name, "status") == 0)
+		return rule_of_status(s, item->part, a);
+	severity = strcmp(name, "severity") == 0;
+	found =
+	    parts(source_option(s, name), item->part, all, all || severity, a);
+	if (found != NULL)
+		found = arena_printf(
+		    a, "%s of source %s: %s", name, s->name, found);
+	if (strcmp(name, "description") == 0)
+		return rule_of_description(s, item->part, found, a);
+	if (found == NULL)
+		return rule_of_nothing(s, field, a);
+	return severity
+	    ? rule_of_severity(
+		  s, tree_get(item->change, "metadata"), field, found, a)
+	    : found;
 }
 
 /* ---- what is configured ---- */
@@ -816,15 +1034,6 @@ entry_ok(const char *entry, struct fail *f)
 		entry += n;
 	}
 	return true;
-}
-
-static bool
-is_status(const char *word)
-{
-	for (size_t i = 0; i < COUNT(statuses); i++)
-		if (strcasecmp(word, statuses[i]) == 0)
-			return true;
-	return false;
 }
 
 /* What only some options want of an entry. */

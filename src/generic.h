@@ -33,10 +33,12 @@
  *	sender		metadata.source; else the source's name
  *	markdown	on | off: whether what is found for description is
  *
- * What leads nowhere is left out.  Without a key the key is the digest of
- * title and url, without these of all of the alert.  Without title and
- * description the description shows the alert as it came.  A resolve of what
- * is not known to fire is no alert: most such senders tell of each success.
+ * What leads nowhere is left out.  Without a key the key is the digest of all
+ * of the alert but its status: any less could be the same in two alerts.  The
+ * description shows the alert as it came where nothing else would tell what it
+ * is: where no pointer leads to a description, nor to a title of an alert that
+ * has a key.  A resolve of what is not known to fire is no alert: most such
+ * senders tell of each success.
  */
 #ifndef GENERIC_H
 #define GENERIC_H

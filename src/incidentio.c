@@ -6,6 +6,7 @@
 #include "json.h"
 #include "montecarlo.h"
 #include "proof.h"
+#include "scan.h"
 #include "sign.h"
 #include "tree.h"
 
@@ -26,7 +27,8 @@ static const struct option options[] = {
 
 /* ---- proof ---- */
 
-/* The token of ?token=, as far as the next parameter; NULL if there is none. */
+/* The token of ?token=, decoded, as far as the next parameter; NULL if there is
+ * none. */
 static const char *
 query_token(const struct source_request *r, struct arena *a)
 {
@@ -36,7 +38,9 @@ query_token(const struct source_request *r, struct arena *a)
 		at = strchr(at, '&');
 		at = at == NULL ? NULL : at + 1;
 	}
-	return at == NULL ? NULL : arena_copy(a, at + 6, strcspn(at + 6, "&"));
+	return at == NULL
+	    ? NULL
+	    : scan_percent(arena_copy(a, at + 6, strcspn(at + 6, "&")));
 }
 
 static bool
@@ -205,16 +209,22 @@ stable_key(const struct source *s, const struct tree *event, struct arena *a)
 }
 
 /* *original: what was sent, if the key is but its digest; else NULL. */
-static const char *
-key(const struct source *s, const struct tree *event, struct arena *a,
-    const char **original)
+static void
+set_key(struct source_item *item, const struct source *s,
+    const struct tree *event, struct arena *a, const char **original)
 {
 	const struct tree *t = text(event, "deduplication_key", a);
+	const char *prefix = NULL;
 
-	*original = NULL;
 	if (t == NULL)
-		return stable_key(s, event, a);
-	return source_key(a, NULL, t->text, t->len, original);
+		t = tree_str(a, stable_key(s, event, a));
+	/* Senders choose keys for all of incident.io's alert source: only who
+	 * asks for it gets another. */
+	if (s->namespaced) {
+		prefix = arena_printf(a, "%s/", s->namespace);
+		item->called = tree_cstr(t, a);
+	}
+	item->key = source_key(a, prefix, t->text, t->len, original);
 }
 
 static const struct tree *
@@ -241,9 +251,8 @@ read_event(const struct source *s, const struct tree *event, struct arena *a)
 	struct tree *c = tree_new(a, TREE_OBJECT);
 	const char *original;
 
-	*item = (struct source_item){
-		.key = key(s, event, a, &original), .whole = true, .change = c
-	};
+	*item = (struct source_item){ .whole = true, .change = c };
+	set_key(item, s, event, a, &original);
 	tree_set(a, c, "title", title(event, a));
 	tree_set(a, c, "status", tree_str(a, status(event, a)));
 	tree_set(a, c, "description", text(event, "description", a));

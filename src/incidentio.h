@@ -7,6 +7,10 @@
  * Proof: the secret as incident.io takes its token: Authorization Bearer, or
  * Basic (as password, or as user without one), or ?token=; or in the path.
  *
+ * The key is the sender's own, so that it is the one that incident.io knows;
+ * where a namespace is configured it is <namespace>/<key>, and the answer still
+ * says the sender's.
+ *
  * An event replaces what was known of its key.  What incident.io requires or
  * would refuse degrades, so that it rings: a status that is none is firing, a
  * missing title is the description's first line, a key that is missing is the

@@ -1,6 +1,7 @@
 #include "preview.h"
 
 #include "aim.h"
+#include "answer.h"
 #include "arena.h"
 #include "buf.h"
 #include "command.h"
@@ -9,6 +10,8 @@
 #include "event.h"
 #include "fail.h"
 #include "hush.h"
+#include "incidentio.h"
+#include "proof.h"
 #include "relay.h"
 #include "setup.h"
 #include "source.h"
@@ -129,8 +132,8 @@ origin_of_added(const struct passage *p, const char *name)
 	if (strcmp(name, "severity_sent") == 0)
 		return "the severity before severity_map";
 	if (strcmp(name, "severity") == 0 && tree_get(added, "severity_sent"))
-		return arena_printf(
-		    p->a, "severity_map: \"%s\"", wording_rule(w, sent)->given);
+		return arena_printf(p->a, "severity_map: \"%s\"",
+		    wording_rule(w, sent, p->a)->given);
 	for (size_t i = 0; i < w->n; i++)
 		if (strcmp(w->members[i].name, name) == 0)
 			return arena_printf(p->a,
@@ -164,6 +167,30 @@ origin_of_metadata(const struct passage *p, const char *name)
 	return arena_printf(p->a, "made by kind %s from what was read", kind);
 }
 
+/* incident.io's own events have keys of their sender's, unless it is asked
+ * for. */
+static bool
+is_in_namespace(const struct passage *p)
+{
+	const struct source *s = p->source;
+	size_t n = strlen(s->namespace);
+
+	return (s->kind != &source_incidentio || s->namespaced) &&
+	    strncmp(p->item->key, s->namespace, n) == 0 &&
+	    p->item->key[n] == '/';
+}
+
+static const char *
+origin_of_key(const struct passage *p)
+{
+	const char *read = origin_of_read(p, "deduplication_key");
+
+	return is_in_namespace(p)
+	    ? arena_printf(
+		  p->a, "%s, in namespace \"%s\"", read, p->source->namespace)
+	    : read;
+}
+
 static const char *
 origin(const struct passage *p, const char *name)
 {
@@ -175,8 +202,9 @@ origin(const struct passage *p, const char *name)
 		    p->source->name,
 		    strcmp(name, "title") == 0 ? w->title->text
 					       : w->description->text);
-	if (strcmp(name, "deduplication_key") == 0 ||
-	    is_there(tree_get(p->item->change, name)))
+	if (strcmp(name, "deduplication_key") == 0)
+		return origin_of_key(p);
+	if (is_there(tree_get(p->item->change, name)))
 		return origin_of_read(p, name);
 	if (p->source->kind->word == NULL)
 		return "what an alert has that does not say it";
@@ -302,23 +330,14 @@ make_event(const struct mapping *m, const struct source_item *item, int64_t now,
 	return p.event;
 }
 
-static const char *
-no_header(const void *from, const char *name)
-{
-	(void)from;
-	(void)name;
-	return NULL;
-}
-
 static void
 print_events(
     const struct mapping *m, const struct source_request *r, struct arena *a)
 {
-	const struct source *s = &m->from->source;
 	struct source_reading reading = { NULL };
 	struct tree *all = tree_new(a, TREE_LIST);
 
-	source_read(s, r, a, &reading);
+	source_read(&m->from->source, r, a, &reading);
 	for (const struct source_item *i = reading.items; i != NULL;
 	     i = i->next)
 		(void)tree_push(all, tree_copy(a, make_event(m, i, r->now, a)));
@@ -331,21 +350,86 @@ print_events(
 		command_print_json(all);
 }
 
+/* ---- what a webhook would be refused for ---- */
+
+/* Fit for every proof that there is. */
+static const char *const any_secret[] = {
+	"whsec_bm90aGluZyBpcyBzZW50LCBub3RoaW5nIGlzIHByb3Zlbg=="
+};
+
+/* The source, with a secret if it has none: its body is what is in question. */
+static struct source
+with_secret(const struct source *s, struct arena *a)
+{
+	struct source copy = *s;
+	const struct option *o = s->kind->options;
+	size_t n = 0;
+
+	while (o[n].name != NULL)
+		n++;
+	copy.values = arena_alloc(a, (n + 1) * sizeof(*copy.values));
+	for (size_t i = 0; i < n; i++)
+		copy.values[i] =
+		    o[i].type == OPTION_SECRET && s->values[i].n == 0
+		    ? (struct option_value){ (const char **)any_secret, 1 }
+		    : s->values[i];
+	return copy;
+}
+
+/* Signed by us, so that the kind looks at the body as at a webhook's. */
+static bool
+is_fit(const struct source *s, struct source_request *r, struct arena *a,
+    struct source_proof *proof, struct fail *f)
+{
+	const struct source ours = with_secret(s, a);
+	struct fail parse = { 0 };
+	struct tree *tree = NULL;
+
+	if (tree_parse(r->body, r->body_len, a, &tree, &parse))
+		r->tree = tree;
+	r->proven = s->kind->sign(&ours, r, a, proof, f);
+	r->token = proof->token;
+	r->proven = r->proven && s->kind->prove(&ours, r, a, f);
+	/* As a webhook is told. */
+	if (!r->proven && parse.kind != FAIL_NONE)
+		*f = parse;
+	return r->proven;
+}
+
+static int
+refused(const struct fail *f, struct arena *a)
+{
+	struct answer out = ANSWER_NEW;
+
+	answer_fail(&out, f, a);
+	command_say("would be refused with HTTP %d: %s", out.status, f->text);
+	buf_free(&out.body);
+	return EX_DATAERR;
+}
+
 static int
 map_body(const struct mapping *m)
 {
 	struct arena a = { 0 };
 	struct buf body;
-	const struct tree *tree = NULL;
-	int code = command_json(m->call, 1, &body, &a, &tree);
+	struct fail f = { 0 };
+	struct source_proof proof = { 0 };
+	int code = command_body(m->call, 1, &body);
+	struct source_request r = { .header = proof_made,
+		.from = &proof,
+		.body = body.data,
+		.body_len = body.len,
+		.now = relay_now() };
 
-	if (code == EX_OK) {
-		struct source_request r = { .header = no_header,
-			.body = body.data,
-			.body_len = body.len,
-			.tree = tree,
-			.now = relay_now() };
-
+	if (code == EX_OK && body.len > m->conf->body_limit) {
+		command_say("would be refused with HTTP 413: the body is over "
+			    "body_limit, %zu bytes",
+		    m->conf->body_limit);
+		code = EX_DATAERR;
+	} else if (code == EX_OK &&
+	    !is_fit(&m->from->source, &r, &a, &proof, &f)) {
+		code = refused(&f, &a);
+	} else if (code == EX_OK) {
 		print_events(m, &r, &a);
 	}
 	buf_free(&body);
@@ -382,12 +466,14 @@ const struct command preview_map = {
 	    "  proof, sends nothing, and does not look into the spool.  A "
 	    "body\n"
 	    "  that is no alert is said to be ignored, and nothing is "
-	    "printed.\n",
-	.codes = "  0   mapped, or ignored\n"
-		 "  64  there is no such source\n"
-		 "  65  the body is not JSON\n"
-		 "  66  FILE cannot be read\n"
-		 "  78  the configuration is broken\n",
+	    "printed;\n"
+	    "  one that a webhook would be refused for is refused likewise.\n",
+	.codes =
+	    "  0   mapped, or ignored\n"
+	    "  64  there is no such source\n"
+	    "  65  the body would be refused: not JSON, or not this source's\n"
+	    "  66  FILE cannot be read\n"
+	    "  78  the configuration is broken\n",
 	.least = 1,
 	.most = 2,
 	.options = { { "--explain", NULL,

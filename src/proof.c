@@ -231,6 +231,17 @@ proof_add(struct source_proof *out, const char *name, const char *value)
 }
 
 const char *
+proof_made(const void *made, const char *name)
+{
+	const struct source_proof *p = made;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (strcmp(name, p->headers[i].name) == 0)
+			return p->headers[i].value;
+	return NULL;
+}
+
+const char *
 proof_secret(const struct option_value *secrets, struct fail *f)
 {
 	return secret_there(secrets, f) ? secrets->items[0] : NULL;

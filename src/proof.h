@@ -73,6 +73,10 @@ bool proof_hmac(const struct proof_hmac *how,
 /* One more header, by its CGI name. */
 void proof_add(struct source_proof *out, const char *name, const char *value);
 
+/* A header of what was made, a struct source_proof, by its CGI name; NULL if
+ * there is none.  Fits a source_request. */
+const char *proof_made(const void *made, const char *name);
+
 /* The first secret, or NULL and a failure. */
 const char *proof_secret(const struct option_value *secrets, struct fail *f);
 

@@ -12,6 +12,7 @@
 #include "fail.h"
 #include "near.h"
 #include "owner.h"
+#include "proof.h"
 #include "relay.h"
 #include "request.h"
 #include "sample.h"
@@ -113,10 +114,7 @@ param(const void *from, const char *name)
 		return "127.0.0.1";
 	if (strcmp(name, "CONTENT_TYPE") == 0)
 		return e->proof.untyped ? NULL : "application/json";
-	for (size_t i = 0; i < e->proof.n; i++)
-		if (strcmp(name, e->proof.headers[i].name) == 0)
-			return e->proof.headers[i].value;
-	return NULL;
+	return proof_made(&e->proof, name);
 }
 
 static bool

@@ -474,6 +474,8 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 	if (!keep_load(&i->to->box, i->id, &k, now, &r->arena, f))
 		return false;
 	i->result = ANSWER_IGNORED;
+	/* What is ignored says at least what it came to say. */
+	i->resolved = event_resolved(i->alert->change);
 	i->generation = k.generation;
 	if (i->alert->only_known &&
 	    (!k.there || event_resolved(k.ticket.alert)))
@@ -868,6 +870,15 @@ serve(struct relay *r, struct request *req, struct answer *out,
 	return true;
 }
 
+static const char *
+sent_key(const struct item *items, size_t n)
+{
+	if (n == 0)
+		return "";
+	return items[0].alert->called != NULL ? items[0].alert->called
+					      : items[0].alert->key;
+}
+
 /* The answer in the words of its sender, if it has its own. */
 static void
 reword(struct relay *r, const struct request *req, const struct item *items,
@@ -878,8 +889,8 @@ reword(struct relay *r, const struct request *req, const struct item *items,
 	if (w == NULL)
 		return;
 	if (out->status < 300)
-		answer_json(out, w->yes_status,
-		    w->yes(n > 0 ? items[0].alert->key : "", &r->arena));
+		answer_json(
+		    out, w->yes_status, w->yes(sent_key(items, n), &r->arena));
 	else
 		answer_json(out, out->status,
 		    w->no(out->status, out->detail, &r->arena));

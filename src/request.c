@@ -19,32 +19,39 @@ request_param(const struct request *r, const char *name)
 
 /*
  * SCRIPT_NAME and PATH_INFO together are the path however a server splits it
- * (facts/webservers-and-c.md, 0.7).
+ * (facts/webservers-and-c.md, 0.7); base is where info begins, as far as the
+ * server says so.
  */
-static char *
-path_of(const struct request *r, struct arena *a)
-{
-	const char *script = request_param(r, "SCRIPT_NAME");
-	const char *info = request_param(r, "PATH_INFO");
-	char *path;
+struct place {
+	const char *base;
+	const char *info;
+	bool escaped;
+};
 
-	if (script[0] != '\0' || info[0] != '\0')
-		return arena_printf(a, "%s%s", script, info);
-	path = arena_str(a, request_param(r, "REQUEST_URI"));
-	path[strcspn(path, "?#")] = '\0';
-	return path;
+/* Of the URI as it was asked for, which servers leave as it is. */
+static struct place
+uri_place(const struct request *r, const char *script, struct arena *a)
+{
+	char *uri = arena_str(a, request_param(r, "REQUEST_URI"));
+	size_t n = strlen(script);
+
+	uri[strcspn(uri, "?#")] = '\0';
+	if (n > 0 && strncmp(uri, script, n) == 0 && uri[n] == '/')
+		return (struct place){ script, uri + n, true };
+	return (struct place){ "", uri, true };
 }
 
 /* Split at slashes; empty segments do not count. */
 static size_t
-split(char *path, const char *segments[SEGMENTS])
+split(const struct place *p, const char *segments[SEGMENTS], struct arena *a)
 {
-	size_t n = 0;
+	char *path = arena_printf(a, "%s%s", p->base, p->info);
 	char *rest = NULL;
+	size_t n = 0;
 
 	for (char *s = strtok_r(path, "/", &rest); s != NULL && n < SEGMENTS;
 	     s = strtok_r(NULL, "/", &rest))
-		segments[n++] = s;
+		segments[n++] = p->escaped ? scan_percent(s) : s;
 	return n;
 }
 
@@ -53,40 +60,37 @@ split(char *path, const char *segments[SEGMENTS])
  * that ends: BASE/x/metrics would pass by a rule of its for BASE/metrics.
  */
 static bool
-is_at_base(const struct request *r, const char *name)
+is_at_base(const struct place *p, const char *name)
 {
-	const char *info = request_param(r, "PATH_INFO");
 	size_t n = strlen(name);
 
-	if (info[0] == '\0' || request_param(r, "SCRIPT_NAME")[0] == '\0')
+	if (p->info[0] == '\0' || p->base[0] == '\0')
 		return true;
-	return info[0] == '/' && strncmp(info + 1, name, n) == 0 &&
-	    (info[n + 1] == '\0' || strcmp(info + n + 1, "/") == 0);
+	return p->info[0] == '/' && strncmp(p->info + 1, name, n) == 0 &&
+	    (p->info[n + 1] == '\0' || strcmp(p->info + n + 1, "/") == 0);
 }
 
 static void
-route_name(struct request *r, const struct conf *c, const char *name)
+route_name(struct request *r, const struct conf *c, const struct place *p,
+    const char *name)
 {
-	if (strcmp(name, "healthz") == 0 && is_at_base(r, name))
+	if (strcmp(name, "healthz") == 0 && is_at_base(p, name))
 		r->what = REQUEST_HEALTH;
-	else if (strcmp(name, "metrics") == 0 && is_at_base(r, name))
+	else if (strcmp(name, "metrics") == 0 && is_at_base(p, name))
 		r->what = REQUEST_METRICS;
 	else if (c != NULL && (r->source = conf_source(c, name)) != NULL)
 		r->what = REQUEST_WEBHOOK;
 }
 
-void
-request_route(struct request *r, const struct conf *c, struct arena *a)
+static void
+route_place(struct request *r, const struct conf *c, const struct place *p,
+    struct arena *a)
 {
-	const char *method = request_param(r, "REQUEST_METHOD");
 	const char *segments[SEGMENTS];
-	size_t n = split(path_of(r, a), segments);
+	size_t n = split(p, segments, a);
 
-	r->is_post = strcmp(method, "POST") == 0;
-	r->is_head = strcmp(method, "HEAD") == 0;
-	r->is_get = r->is_head || strcmp(method, "GET") == 0;
 	if (n > 0)
-		route_name(r, c, segments[n - 1]);
+		route_name(r, c, p, segments[n - 1]);
 	if (r->what != REQUEST_NOTHING || n < 2 || c == NULL)
 		return;
 	/* BASE/<source>/<token> */
@@ -95,6 +99,22 @@ request_route(struct request *r, const struct conf *c, struct arena *a)
 		r->what = REQUEST_WEBHOOK;
 		r->token = segments[n - 1];
 	}
+}
+
+void
+request_route(struct request *r, const struct conf *c, struct arena *a)
+{
+	const char *method = request_param(r, "REQUEST_METHOD");
+	const struct place given = { request_param(r, "SCRIPT_NAME"),
+		request_param(r, "PATH_INFO"), false };
+	const struct place asked = uri_place(r, given.base, a);
+
+	r->is_post = strcmp(method, "POST") == 0;
+	r->is_head = strcmp(method, "HEAD") == 0;
+	r->is_get = r->is_head || strcmp(method, "GET") == 0;
+	route_place(r, c, &given, a);
+	if (r->what == REQUEST_NOTHING)
+		route_place(r, c, &asked, a);
 }
 
 int64_t

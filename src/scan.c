@@ -57,3 +57,39 @@ scan_number(struct scan *s, unsigned long max, unsigned long *out)
 	*out = n;
 	return true;
 }
+
+/* -1: none */
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The byte of an escape, 0 if it is none. */
+static int
+escaped_byte(const char *s)
+{
+	int high = s[0] == '%' ? hex_digit(s[1]) : -1;
+	int low = high == -1 ? -1 : hex_digit(s[2]);
+
+	return low == -1 ? 0 : high * 16 + low;
+}
+
+char *
+scan_percent(char *text)
+{
+	char *to = text;
+
+	for (const char *s = text; *s != '\0'; to++) {
+		int byte = escaped_byte(s);
+
+		*to = byte == 0 ? *s : (char)byte;
+		s += byte == 0 ? 1 : 3;
+	}
+	*to = '\0';
+	return text;
+}

@@ -30,4 +30,10 @@ bool scan_word(struct scan *s, const char *word);
 /* Read a decimal number no greater than max; on failure nothing moves. */
 bool scan_number(struct scan *s, unsigned long max, unsigned long *out);
 
+/*
+ * Decode %XX in text, in place (RFC 3986, 2.1), and return it.  What is no such
+ * escape stays as it is, and so does %00.
+ */
+char *scan_percent(char *text);
+
 #endif

@@ -31,6 +31,7 @@ struct source {
 	const char *name;
 	const struct source_kind *kind;
 	const char *namespace; /* prefixes keys that are not globally unique */
+	bool namespaced;       /* it was given; else it is the name */
 	const char *environment; /* NULL if not given, as are the next */
 	const char *severity;
 	struct option_value owners;
@@ -71,8 +72,10 @@ struct source_proof {
 /* One alert in a webhook. */
 struct source_item {
 	struct source_item *next;
-	const char *key; /* deduplication key: UTF-8, 1 to 200 bytes */
-	bool whole;      /* replaces what is known; else changes it */
+	const char *key;    /* deduplication key: UTF-8, 1 to 200 bytes */
+	const char *called; /* what its sender calls it, if that is not key and
+			       is what its answer is to say; else NULL */
+	bool whole;         /* replaces what is known; else changes it */
 	bool only_known; /* for an alert that is known and firing, else nothing
 			  */
 	struct tree *change;
@@ -93,7 +96,8 @@ struct source_fault {
 /* The answers in words of the sender's own. */
 struct source_words {
 	int yes_status;
-	/* key: of the first alert, "" if there is none. */
+	/* key: of the first alert, as its sender calls it; "" if there is
+	 * none. */
 	struct tree *(*yes)(const char *key, struct arena *a);
 	struct tree *(*no)(int status, const char *detail, struct arena *a);
 };

@@ -73,6 +73,43 @@ read_members(const struct option_value *given, struct arena *a,
 	return true;
 }
 
+static const char *
+dashed(const char *text, struct arena *a)
+{
+	char *copy = arena_str(a, text);
+
+	for (char *c = copy; *c != '\0'; c++)
+		if (*c == '_')
+			*c = '-';
+	return copy;
+}
+
+/* In a bracket a - would be a range. */
+static const char *
+dashed_pattern(const char *pattern, struct arena *a)
+{
+	char *copy = arena_str(a, pattern);
+
+	for (char *c = copy; *c != '\0'; c++)
+		if (*c == '[')
+			c += strcspn(c, "]") - 1;
+		else if (*c == '_')
+			*c = '-';
+	return copy;
+}
+
+static struct wording_rule
+rule_of(const char *given, const char *equals, struct arena *a)
+{
+	const char *sent =
+	    arena_printf(a, "%.*s", (int)(equals - given), given);
+
+	return (struct wording_rule){ .given = given,
+		.sent = sent,
+		.alike = dashed_pattern(sent, a),
+		.severity = equals + 1 };
+}
+
 bool
 wording_read_rules(const struct option_value *given, struct arena *a,
     struct wording_rules *out, struct source_fault *at, struct fail *f)
@@ -89,9 +126,7 @@ wording_read_rules(const struct option_value *given, struct arena *a,
 			return fail_set(f, FAIL_BROKEN,
 			    "wanted \"sent=severity\", such as "
 			    "\"SEV-1=critical\"");
-		out->items[out->n++] = (struct wording_rule){ text,
-			arena_printf(a, "%.*s", (int)(equals - text), text),
-			equals + 1 };
+		out->items[out->n++] = rule_of(text, equals, a);
 	}
 	return true;
 }
@@ -191,30 +226,35 @@ put(struct arena *a, struct tree *alert, const char *name,
 }
 
 static const struct wording_rule *
-find_rule(const struct wording_rules *rules, const char *sent)
+find_rule(const struct wording_rules *rules, const char *sent, const char *like)
 {
-	for (size_t i = 0; i < rules->n; i++)
-		if (match_one(rules->items[i].sent, sent))
-			return &rules->items[i];
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct wording_rule *rule = &rules->items[i];
+
+		if (match_one(rule->sent, sent) || match_one(rule->alike, like))
+			return rule;
+	}
 	return NULL;
 }
 
 const struct wording_rule *
-wording_rule(const struct wording *w, const char *sent)
+wording_rule(const struct wording *w, const char *sent, struct arena *a)
 {
 	const struct wording_rule *rule;
+	const char *like;
 
 	if (w == NULL || sent == NULL)
 		return NULL;
-	rule = find_rule(&w->own, sent);
-	return rule != NULL ? rule : find_rule(w->common, sent);
+	like = dashed(sent, a);
+	rule = find_rule(&w->own, sent, like);
+	return rule != NULL ? rule : find_rule(w->common, sent, like);
 }
 
 static void
 map_severity(const struct wording *w, struct tree *alert, struct arena *a)
 {
 	const char *sent = tree_cstr(tree_at(alert, "/metadata/severity"), a);
-	const struct wording_rule *rule = wording_rule(w, sent);
+	const struct wording_rule *rule = wording_rule(w, sent, a);
 
 	if (rule == NULL || strcmp(rule->severity, sent) == 0)
 		return;

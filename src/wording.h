@@ -34,6 +34,7 @@ struct wording_member {
 struct wording_rule {
 	const char *given; /* "SENT=SEVERITY" */
 	const char *sent;  /* a pattern (match.h) */
+	const char *alike; /* the same with - for _ */
 	const char *severity;
 };
 
@@ -82,8 +83,9 @@ void wording_undo(struct tree *alert, const struct tree *known,
 void wording_add(const struct wording *w, struct tree *alert, struct arena *a);
 void wording_say(const struct wording *w, struct tree *alert, struct arena *a);
 
-/* The rule for a severity, or NULL. */
+/* The rule for a severity, or NULL; _ and - are the same in it: senders write
+ * both, and some adapters one for the other. */
 const struct wording_rule *wording_rule(
-    const struct wording *w, const char *sent);
+    const struct wording *w, const char *sent, struct arena *a);
 
 #endif

@@ -40,6 +40,40 @@ def test_by_cgi_a_refusal_is_the_same(site):
     assert site.spool_files() == []
 
 
+def test_a_path_that_the_server_lost_is_found_in_the_uri(site):
+    """SCRIPT_NAME alone says where the program is, and no source."""
+
+    def ask(uri, **more):
+        lost = {"PATH_INFO": None, "REQUEST_URI": uri, **more}
+        return site.cgi(BODY, **lost).status
+
+    assert ask("/bellrelay/montecarlo") == 200
+    assert ask("/bellrelay/monte%63arlo?x=/y#z") == 200
+    assert ask("http://host/bellrelay/montecarlo") == 200
+    assert ask("/hooks/montecarlo", SCRIPT_NAME="/cgi-bin/bellrelay.fcgi") == 200
+    assert ask("/bellrelay/nobody?/montecarlo") == 404
+    assert ask("/bellrelay/nobody%3F/montecarlo%2F") == 404
+    look = {"REQUEST_METHOD": "GET"}
+    assert ask("/bellrelay/healthz", **look) == 200
+    assert ask("/bellrelay/x/healthz", **look) == 404
+    assert ask("/bellrelay/x/healthz", PATH_INFO="/x/healthz", **look) == 404
+
+
+def test_a_token_of_the_uri_is_decoded(site, standin):
+    secret = site.write(site.etc / "anything.secret", "to/ken-" + "x" * 20)
+    site.configure(
+        more=f"source anything {{\n\tkind = generic\n\tproof = token\n"
+        f'\tsecret_file = "{secret}"\n\tdestination = oncall\n}}\n'
+    )
+    for uri, status in (
+        ("/bellrelay/anything/to%2Fken%2D" + "x" * 20, 200),
+        ("/bellrelay/anything/to%2Fken%2D" + "x" * 19, 403),
+    ):
+        env = {"PATH_INFO": None, "REQUEST_URI": uri}
+        assert site.cgi(b'{"a":1}', signature=None, **env).status == status
+    assert len(standin.events()) == 1
+
+
 def test_by_cgi_a_length_that_lies_is_refused(site):
     for length in (len(BODY) + 1, len(BODY) - 1, 0):
         assert site.cgi(BODY, CONTENT_LENGTH=str(length)).status == 400

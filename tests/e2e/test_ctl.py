@@ -390,6 +390,128 @@ def test_map_explains_each_field(site):
     assert "first receipt" in rules["metadata.received_at"]
 
 
+KINDS = {
+    "elementary": "", "dbt": "", "fivetran": "", "incidentio": "",
+    "generic": 'proof = standard-webhooks', "montecarlo": "verify = off",
+}  # fmt: skip
+
+
+@pytest.fixture
+def kinds(site):
+    """A source of each kind, named after it, with a secret and without."""
+    token = "whsec_" + "Ab12" * 8
+    secret = site.write(site.etc / "kinds.secret", token)
+    site.secrets.add(token)
+    site.configure(
+        more="".join(
+            f"source {name}{with_secret} {{\n\tkind = {kind}\n"
+            f"\tdestination = oncall\n\t{more}\n"
+            + (f'\tsecret_file = "{secret}"\n' if with_secret else "")
+            + "}\n"
+            for kind, more in KINDS.items()
+            for name in [kind.replace("montecarlo", "mc")]
+            for with_secret in ("", "-proven")
+        )
+    )
+    return site
+
+
+@pytest.mark.parametrize("proven", ["", "-proven"])
+@pytest.mark.parametrize(
+    "name, body, said",
+    [
+        ("incidentio", [{"title": "t", "status": "firing"}], "HTTP 422: no title"),
+        ("incidentio", {}, "HTTP 422: no title"),
+        ("incidentio", b"{", "HTTP 400: not JSON"),
+        ("dbt", [{"metadata": {}}], "HTTP 400: "),
+        ("dbt", b"x", "HTTP 400: not JSON"),
+        ("mc", [{}], "HTTP 400: "),
+        ("fivetran", 5, "HTTP 400: "),
+        ("generic", b"[", "HTTP 400: not JSON"),
+        ("generic", None, "HTTP 413: "),
+    ],
+)
+def test_map_refuses_what_a_webhook_is_refused_for(kinds, name, proven, body, said):
+    if body is None:
+        body = b" " * (1 << 20) + b"1"
+    elif not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    done = kinds.cli("map", name + proven, stdin=body)
+    assert "would be refused with " + said in err(done, 65)
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize("proven", ["", "-proven"])
+def test_map_takes_what_a_webhook_is_taken_for(kinds, proven):
+    """edr's second try is no JSON; Monte Carlo's proof may be off."""
+    plain = b"Oops, we failed to format the alert\n```\nbroken\n```"
+    for name, body in (
+        ("elementary", plain), ("generic", b"5"), ("mc", alert("k")),
+        ("incidentio", b'{"status":"firing"}'),
+    ):  # fmt: skip
+        event = json.loads(out(kinds.cli("map", name + proven, stdin=body)))
+        jsonschema.validate(event, SCHEMA)
+    done = kinds.cli("map", "dbt" + proven, stdin=b"{}")
+    assert "ignored: " in done.stderr.decode()
+
+
+def explained(site, source, body):
+    body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    done = site.cli("map", source, "--explain", stdin=body)
+    out(done)
+    return dict(
+        re.split(r"\s\s+", line.strip(), maxsplit=1)
+        for line in done.stderr.decode().splitlines()
+        if line.startswith("  ")
+    )
+
+
+def test_map_explains_what_the_options_of_kind_generic_made(site):
+    site.configure(
+        more="source g {\n\tkind = generic\n\tdestination = oncall\n"
+        '\tkey = { "/id" }\n\ttitle = { "/t" }\n\tnamespace = "prod"\n'
+        '\tseverity = { "low", "/sev" }\n'
+        '\tseverity_map = { "3=high", "4=4" }\n'
+        '\tstatus = { "/st/*" }\n\tstatus_map = { "0=resolved", "1=firing" }\n}\n'
+    )
+    of = " of source g"
+    body = {"id": 7, "t": "x", "sev": 3, "st": [0, 1]}
+    rules = explained(site, "g", body)
+    assert rules["deduplication_key"] == f'key{of}: "/id", in namespace "prod"'
+    assert rules["metadata.severity"] == (
+        f'severity{of}: "/sev", severity_map "3=high"'
+    )
+    assert rules["metadata.severity_sent"] == (
+        f'severity{of}: "/sev", before severity_map "3=high"'
+    )
+    assert rules["status"] == f'status{of}: "/st/*", status_map "1=firing"'
+    assert rules["metadata.source"] == "name" + of + ", which has no sender"
+
+    rules = explained(site, "g", {**body, "sev": 4, "st": ["resolved"]})
+    assert rules["metadata.severity"] == f'severity{of}: "/sev", severity_map "4=4"'
+    assert rules["status"] == f'status{of}: "/st/*"'
+    rules = explained(site, "g", {**body, "sev": None, "st": ["odd"]})
+    assert rules["metadata.severity"] == f"severity{of}: none was sent"
+    assert "status_map has no such value" in rules["status"]
+    rules = explained(site, "g", {"x": 1})
+    assert rules["deduplication_key"].startswith("digest of all but the status")
+    assert rules["deduplication_key"].endswith(', in namespace "prod"')
+    assert rules["description"].startswith("the alert as it came")
+    assert rules["status"].startswith("firing: no status")
+
+
+def test_map_explains_the_namespace_of_a_key(kinds):
+    event = {"title": "t", "deduplication_key": "incidentio/k"}
+    key = explained(kinds, "incidentio", event)["deduplication_key"]
+    assert key == "read by kind incidentio", "it is the sender's own"
+    kinds.configure(
+        more="source io {\n\tkind = incidentio\n\tdestination = oncall\n"
+        "\tnamespace = team\n}\n"
+    )
+    key = explained(kinds, "io", event)["deduplication_key"]
+    assert key == 'read by kind incidentio, in namespace "team"'
+
+
 def test_map_says_plainly_that_a_body_is_ignored(site):
     done = site.cli("map", "montecarlo", stdin=b'{"run":{},"monitor":{}}')
     assert out(done) == ""

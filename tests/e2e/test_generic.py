@@ -80,13 +80,31 @@ def test_an_unread_success_is_no_alert(generic, standin):
 
     def post(body):
         body = json.dumps(body).encode()
-        return site.post(body, None, f"/airbyte/{SECRET}").json()["result"]
+        said = site.post(body, None, f"/airbyte/{SECRET}").json()
+        return said["result"], said["status"]
 
-    assert post(worked) == "ignored"
-    assert post(failed) == "delivered"
-    assert post(worked) == "delivered"
-    assert post(worked) == "ignored"
+    assert post(worked) == ("ignored", "resolved")
+    assert post(failed) == ("delivered", "firing")
+    assert post(worked) == ("delivered", "resolved")
+    assert post(worked) == ("ignored", "resolved")
     assert [e["status"] for e in standin.events()] == ["firing", "resolved"]
+
+
+def test_two_transformations_that_failed_are_two_alerts(generic, standin):
+    """Sifflet's, which are of no monitor, and whose fields are not published."""
+    text = (SAMPLES / "sifflet.conf").read_text()
+    site = generic(text.replace("data-oncall", "oncall"), "sifflet")
+    for name in ("orders", "orders", "customers"):
+        body = {
+            "eventType": "TRANSFORMATION_RUN_FAILURE",
+            "transformation": {"name": name},
+        }
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        site.post(json.dumps(body).encode(), None, "/sifflet", headers=headers)
+    first, second = standin.events()
+    assert first["title"] == second["title"] == "TRANSFORMATION_RUN_FAILURE"
+    assert '"name": "orders"' in first["description"]
+    assert '"name": "customers"' in second["description"]
 
 
 def test_a_bad_pointer_is_refused_with_its_line(site):

@@ -169,3 +169,75 @@ def test_monte_carlos_own_channel_reads_like_its_webhook(sender, standin):
     assert last["status"] == "resolved"
     assert last["title"] == ours["title"], "what was known stays"
     assert site.log_lines(source="senders", result="delivered")
+
+
+# ---- keys of several senders ----
+
+
+@pytest.fixture
+def two(site):
+    """two(**options of each): sources a and b, whose senders share keys."""
+    secret = site.write(site.etc / "senders.secret", TOKEN + "\n")
+    site.secrets.add(TOKEN)
+
+    def configure(**namespaces):
+        site.configure(
+            more="".join(
+                f"source {name} {{\n\tkind = incidentio\n"
+                f'\tsecret_file = "{secret}"\n\tdestination = oncall\n'
+                + (f'\tnamespace = "{space}"\n' if space else "")
+                + "}\n"
+                for name, space in namespaces.items()
+            )
+        )
+        return site
+
+    return configure
+
+
+def send(site, name, event):
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return site.post(json.dumps(event).encode(), None, f"/{name}", headers=headers)
+
+
+def test_a_namespace_keeps_the_alerts_of_two_senders_apart(two, standin):
+    """Even one that is its name; the answer says the sender's own key."""
+    site = two(a="a", b="team-b").start()
+    taken(send(site, "a", EVENT), "endpoint-1")
+    taken(send(site, "b", EVENT), "endpoint-1")
+    taken(send(site, "b", {**EVENT, "status": "resolved"}), "endpoint-1")
+    assert [(e["deduplication_key"], e["status"]) for e in standin.events()] == [
+        ("a/endpoint-1", "firing"),
+        ("team-b/endpoint-1", "firing"),
+        ("team-b/endpoint-1", "resolved"),
+    ]
+    kept = str(site.spool_files())
+    assert ticket_id("a/endpoint-1") in kept
+    assert ticket_id("team-b/endpoint-1") in kept
+
+
+def test_a_key_that_was_answered_names_the_same_alert(two, standin):
+    """Gatus ends an alert by the key of the answer."""
+    site = two(a="team-a").start()
+    for key in (None, "k" * 300):
+        event = {**EVENT, "title": f"Key {key}", "deduplication_key": key}
+        said = send(site, "a", event).json()["deduplication_key"]
+        assert said == key or key is None
+        taken(send(site, "a", {**event, "deduplication_key": said,
+                               "status": "resolved"}), said)  # fmt: skip
+        first, last = standin.events()[-2:]
+        assert first["deduplication_key"] == last["deduplication_key"]
+        assert last["status"] == "resolved"
+
+
+def test_check_notes_senders_whose_keys_may_meet(two):
+    def said(**namespaces):
+        done = two(**namespaces).cli("check")
+        assert done.returncode == 0
+        return done.stderr.decode()
+
+    note = "note: source b: an alert with the same key is the same"
+    assert note in said(a="", b="")
+    assert note not in said(a="", b="team-b")
+    assert note not in said(a="a", b="b")
+    assert note not in said(b="")

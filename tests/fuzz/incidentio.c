@@ -76,6 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const struct source source = { .name = "io",
 		.kind = &source_incidentio,
 		.namespace = "io",
+		.namespaced = n % 2 != 0,
 		.values = values };
 	struct source_request r = {
 		.header = header, .body = (const char *)data, .body_len = n

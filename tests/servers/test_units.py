@@ -1,4 +1,4 @@
-"""The systemd service is as shut in as README says."""
+"""The systemd services are as shut in as README says."""
 
 import re
 import shutil
@@ -9,6 +9,7 @@ import pytest
 from world.site import ROOT
 
 UNIT = ROOT / "other-conf" / "bellrelay.service"
+UNITS = [UNIT, ROOT / "other-conf" / "bellrelay-drain.service"]
 
 pytestmark = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="no systemd-analyze"
@@ -23,11 +24,16 @@ def analyze(*args):
     return done.stdout + done.stderr
 
 
-def test_readme_has_the_figure_of_systemd_analyze():
-    said = analyze("security", "--offline=yes", "--no-pager", str(UNIT))
-    figure = re.search(r"exposure level for bellrelay\.service: (\d+\.\d+)", said)
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_readme_has_the_figure_of_systemd_analyze(unit):
+    said = analyze("security", "--offline=yes", "--no-pager", str(unit))
+    figure = re.search(
+        rf"exposure level for {re.escape(unit.name)}: (\d+\.\d+)", said
+    )
     readme = (ROOT / "README.md").read_text()
-    told = re.search(r"`systemd-analyze security`\s+gives it (\d+\.\d+)", readme)
+    told = re.search(
+        r"`systemd-analyze security`\s+gives each of them (\d+\.\d+)", readme
+    )
     assert figure and told and told.group(1) == figure.group(1), said
 
 
@@ -40,7 +46,8 @@ def test_the_service_lets_the_program_shut_itself_in():
     assert "SystemCallFilter=@system-service" in text and "@system-service" in known
 
 
-def test_the_service_knows_every_line_of_its_unit():
-    said = analyze("verify", str(UNIT))
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_the_service_knows_every_line_of_its_unit(unit):
+    said = analyze("verify", str(unit))
     for word in ("Unknown", "not known", "Failed to parse", "ignoring"):
         assert word not in said, said

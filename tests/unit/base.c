@@ -32,6 +32,20 @@ static const struct {
 	{ "18446744073709551616", UINT64_MAX, false, 0, "2^64 does not wrap" },
 };
 
+static const struct {
+	const char *text;
+	const char *want;
+	const char *why;
+} escaped[] = {
+	{ "a%2Db%2d%e2%82%ac", "a-b-\xe2\x82\xac", "%XX is a byte" },
+	{ "%2541", "%41", "what comes of it is not decoded again" },
+	{ "a+b", "a+b", "a plus is a plus" },
+	{ "%", "%", "a lone % stays" },
+	{ "a%2", "a%2", "half an escape stays" },
+	{ "%4g%zz%%41", "%4g%zz%A", "and what is none" },
+	{ "a%00b", "a%00b", "nothing ends a text before its end" },
+};
+
 static void
 scans(void)
 {
@@ -54,6 +68,12 @@ scans(void)
 	ok(scan_take(&s, 2) == NULL && s.left == 1, "no step past the end");
 	ok(scan_peek(&s) == 'd' && scan_eat(&s, 'd') && scan_peek(&s) == -1,
 	    "the end reads as -1");
+	for (size_t i = 0; i < sizeof(escaped) / sizeof(escaped[0]); i++) {
+		char text[32];
+
+		(void)snprintf(text, sizeof(text), "%s", escaped[i].text);
+		is(scan_percent(text), escaped[i].want, escaped[i].why);
+	}
 }
 
 static void

@@ -129,8 +129,10 @@ read_settings(struct scene *c, const char *text)
 			c->owners[c->source.owners.n++] = value;
 		if (strcmp(line, "tag") == 0)
 			c->tags[c->source.tags.n++] = value;
-		if (strcmp(line, "namespace") == 0)
+		if (strcmp(line, "namespace") == 0) {
 			c->source.namespace = value;
+			c->source.namespaced = true;
+		}
 		if (strcmp(line, "option") == 0)
 			set_option(c, value);
 	}

@@ -291,6 +291,7 @@ severities(void)
 		.name = "plain", .kind = &plain, .severity = "SEV-9"
 	};
 	struct wording_options o = { .severity_map = LIST("SEV-[12]=page",
+					 "OUR_[45]=four", "[a_z]_4=letter",
 					 "x=y=z", "SEV-4=minor") };
 	struct option_value all = LIST("sev-*=low", "ERR*=major", "major=x");
 	struct source_fault at_fault = { NULL, 0 };
@@ -312,6 +313,15 @@ severities(void)
 	t = post(&s, t, "{\"alert\":{}}");
 	is(at(t, "/metadata/severity_sent"), "\"sev-2\"",
 	    "an update maps what was sent, once");
+	t = post(&s, t, "{\"alert\":{\"metadata\":{\"severity\":\"SEV_1\"}}}");
+	is(at(t, "/metadata/severity"), "\"page\"",
+	    "and whichever of _ and - it has,");
+	t = post(&s, t, "{\"alert\":{\"metadata\":{\"severity\":\"OUR-4\"}}}");
+	is(at(t, "/metadata/severity"), "\"four\"",
+	    "or the map has, also beside a bracket");
+	t = post(&s, t, "{\"alert\":{\"metadata\":{\"severity\":\"l_4\"}}}");
+	is(at(t, "/metadata/severity"), "\"l_4\"",
+	    "but a bracket is no other by it");
 	t = post(&s, t, "{\"alert\":{\"metadata\":{\"severity\":\"SEV-3\"}}}");
 	is(at(t, "/metadata/severity"), "\"low\"",
 	    "the source's rules come before those of all");
