@@ -228,6 +228,17 @@ print_row(struct view *v, const struct row *r)
 	v->rows++;
 }
 
+/* What is there and cannot be listed; what has gone meanwhile is not. */
+static void
+unread(struct view *v, const struct catalog_box *b, const char *id,
+    const struct fail *f)
+{
+	if (f->kind == FAIL_NONE)
+		return;
+	(void)command_spoilt(b->name, id, f);
+	v->partial = true;
+}
+
 /* ---- tickets ---- */
 
 static const char *
@@ -272,8 +283,7 @@ ticket_row(struct view *v, const struct catalog_box *b, const char *id)
 	bool muted;
 
 	if (!catalog_ticket(b, id, &t, &v->arena, &f)) {
-		if (f.kind != FAIL_NONE)
-			command_say("%s/%s: %s", b->name, id, f.text);
+		unread(v, b, id, &f);
 		return;
 	}
 	head = ticket_head(&t.ticket);
@@ -359,8 +369,7 @@ dead_row(
 	struct row r = { .at = b, .id = n->id, .state = "dead" };
 
 	if (!catalog_letter(b, n->name, &l, &v->arena, &f)) {
-		if (f.kind != FAIL_NONE)
-			command_say("%s/%s: %s", b->name, n->name, f.text);
+		unread(v, b, n->id, &f);
 		return;
 	}
 	r.key = l.key;
@@ -423,7 +432,7 @@ print_all(struct view *v)
 	}
 	if (v->json)
 		(void)printf("%s", v->rows == 0 ? "[]\n" : "]\n");
-	else if (v->rows == 0)
+	else if (v->rows == 0 && !v->partial)
 		command_say("there are none");
 }
 
@@ -477,7 +486,7 @@ const struct command browse_list = {
 	    "  longer configured is an orphan: kept, but not sent.\n",
 	.codes = "  0   listed\n"
 		 "  73  the spool cannot be used\n"
-		 "  74  a part of the spool could not be listed\n"
+		 "  74  a part of the spool could not be read\n"
 		 "  77  the spool belongs to somebody else\n"
 		 "  78  the configuration is broken\n",
 	.options = { { "--pending", NULL, "what waits to be delivered", false },

@@ -427,7 +427,10 @@ spool_look(const struct spool_box *b, enum spool_where where, const char *name,
 	case GOT:
 		return true;
 	case TORN:
-		return fail_set(f, FAIL_BROKEN, "%s: torn or altered", name);
+		return fail_set(f, FAIL_BROKEN,
+		    "%s: torn or altered; it goes to corrupt/ when it is sent, "
+		    "retried or dropped",
+		    name);
 	default:
 		return false;
 	}
@@ -655,6 +658,18 @@ bool
 spool_unbury(const struct spool_box *b, const char *name, struct fail *f)
 {
 	return gone(b->dead, name, f) && sync_fd(b->dead, "dead", f);
+}
+
+bool
+spool_set_aside(
+    const struct spool_box *b, const char *id, const char *name, struct fail *f)
+{
+	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
+	uint64_t generation;
+	enum got got = fetch(b->dead, name, &text, &generation, f);
+
+	buf_free(&text);
+	return got == TORN && set_aside(b, b->dead, name, id, f);
 }
 
 /* ---- hints ---- */
