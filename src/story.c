@@ -186,6 +186,45 @@ put_moment(
 	buf_puts(&s->out, "\n");
 }
 
+/* Whether m tells that an event began to wait. */
+static bool
+is_birth(const struct tree *m)
+{
+	static const char *const words[] = { "firing", "resolved", "retried",
+		"unmuted" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (tree_says(tree_get(m, "what"), words[i]))
+			return tree_get_num(m, "n") != 0;
+	return false;
+}
+
+/* Whether nothing ever became of the event but that it waited: one that came
+ * later took its place. */
+static bool
+is_merged(const struct ticket *t, const struct tree *birth)
+{
+	int64_t n = tree_get_num(birth, "n");
+
+	for (size_t i = 0; i < t->queued; i++)
+		if (t->queue[i].n == (uint64_t)n)
+			return false;
+	for (const struct tree *m = birth->next; m != NULL; m = m->next)
+		if (tree_get_num(m, "n") == n)
+			return false;
+	return is_birth(birth);
+}
+
+static const char *
+fate(const struct story *s, const struct tree *m)
+{
+	const char *why = tree_cstr(tree_get(m, "why"), s->a);
+
+	return why == NULL && is_merged(&s->ticket.ticket, m)
+	    ? "merged into a later one, not sent itself"
+	    : why;
+}
+
 static void
 put_history(struct story *s)
 {
@@ -194,8 +233,7 @@ put_history(struct story *s)
 	buf_puts(&s->out, "\ntimeline\n");
 	for (const struct tree *m = history->first; m != NULL; m = m->next)
 		put_moment(s, tree_get_num(m, "at"), tree_get_num(m, "n"),
-		    tree_cstr(tree_get(m, "what"), s->a),
-		    tree_cstr(tree_get(m, "why"), s->a));
+		    tree_cstr(tree_get(m, "what"), s->a), fate(s, m));
 }
 
 static void

@@ -35,7 +35,7 @@ struct tend {
 	struct catalog catalog;
 	struct arena arena; /* of one alert */
 	int64_t now;
-	size_t did, not ;
+	size_t did, not, superseded;
 	int code; /* the first that was not EX_OK */
 };
 
@@ -244,7 +244,9 @@ retry_letters(
 		t->code = EX_IOERR;
 	/* What cannot be read may be newer than what can. */
 	while (f->kind == FAIL_NONE && n-- > 0)
-		if (!all[n].superseded && all[n].key != NULL &&
+		if (all[n].superseded)
+			t->superseded++;
+		else if (all[n].key != NULL &&
 		    tree_is(all[n].body, TREE_OBJECT) &&
 		    !revive(t, b, id, &all[n], f))
 			return false;
@@ -294,6 +296,21 @@ say_orphan(const struct catalog_box *b)
 	    b->name, b->name);
 }
 
+/* Why nothing waits now that did not before. */
+static void
+say_nothing(const struct tend *t, const char *none)
+{
+	if (t->superseded == 0)
+		command_say("%s", none);
+	else
+		command_say("%zu dead %s superseded and not sent: something "
+			    "newer of it was delivered or waits; bellrelay "
+			    "drop forgets the alert and its dead letters, "
+			    "bellrelay prune removes them after keep_days",
+		    t->superseded,
+		    t->superseded == 1 ? "letter is" : "letters are");
+}
+
 static void
 retry_all(struct tend *t)
 {
@@ -311,7 +328,7 @@ retry_all(struct tend *t)
 		buf_free(&ids);
 	}
 	if (t->code == EX_OK && t->did + t->not == 0)
-		command_say("there is no dead letter to send again");
+		say_nothing(t, "there is no dead letter to send again");
 }
 
 static void
@@ -328,9 +345,11 @@ retry_one(struct tend *t, const char *text)
 			with_alert(
 			    t, picks[i].at, picks[i].id, true, retry_letters);
 	if (t->code == EX_OK && t->did + t->not == 0)
-		command_say("%s has no dead letter; what waits is tried by "
-			    "bellrelay drain",
-		    text);
+		say_nothing(t,
+		    arena_printf(&t->arena,
+			"%s has no dead letter; what waits is tried by "
+			"bellrelay drain",
+			text));
 }
 
 static int

@@ -1094,6 +1094,60 @@ def test_show_as_json_is_all_that_is_known(site, standin):
     assert found["dead"] == []
 
 
+def timeline(said):
+    """What is told of each event: (what, event, the rest)."""
+    return re.findall(
+        r"Z  (\w+(?: \w+)?) +event (\d+)(?:  (.*))?",
+        said.split("\ntimeline\n")[1],
+    )
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_show_tells_once_what_a_held_destination_answers(
+    site, standin, status
+):
+    standin.always(behave.answer(status))
+    site.cgi(alert("a"))
+    for _ in range(3):
+        out(site.cli("drain"), 75)
+    assert len(standin.history()) == 4
+    said = out(site.cli("show", "a"))
+    assert re.search(rf"^last error +HTTP {status}: ", said, re.M)
+    assert [m[:2] for m in timeline(said)] == [("firing", "1"), ("held", "1")]
+    assert f"HTTP {status}: " in timeline(said)[1][2]
+    (ticket,) = site.tickets().values()
+    assert ticket["tries"] == 0, "nothing is burnt"
+    (row,) = json.loads(out(site.cli("list", "--pending", "--json")))
+    assert row["error"].startswith(f"HTTP {status}: ")
+    standin.always(behave.answer(404 if status != 404 else 401))
+    out(site.cli("drain"), 75)
+    last = timeline(out(site.cli("show", "a")))[-1]
+    assert last[0] == "held" and f"HTTP {status}" not in last[2]
+    standin.decide(None)
+    out(site.cli("drain"))
+    assert "last error" not in out(site.cli("show", "a"))
+
+
+def test_show_marks_what_was_merged_and_never_sent(site, standin):
+    standin.always(behave.answer(401))
+    site.cgi(alert("a"))
+    for n in range(6):
+        word = "investigating" if n % 2 else "fixed"
+        site.cgi(update("a", alert_feedback=word))
+    standin.decide(None)
+    merged = [
+        m[1] for m in timeline(out(site.cli("show", "a"))) if "merged" in m[2]
+    ]
+    waiting = [q["n"] for q in site.ticket("a")["queue"]]
+    assert waiting[0] == 1
+    assert merged == [str(n) for n in range(1, 8) if n not in waiting]
+    out(site.cli("drain"))
+    told = timeline(out(site.cli("show", "a")))
+    assert [m[1] for m in told if "merged" in m[2]] == merged
+    delivered = [m[1] for m in told if m[0] == "delivered"]
+    assert sorted(merged + delivered) == list("1234567")
+
+
 @pytest.mark.parametrize("how", ["torn", "unreadable"])
 def test_show_says_what_it_cannot_read_and_tells_the_rest(site, standin, how):
     spoilt(site, standin, how)

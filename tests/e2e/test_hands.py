@@ -79,6 +79,21 @@ def test_what_was_superseded_is_marked_and_not_sent(site, standin):
     assert row["superseded"] is True
 
 
+@pytest.mark.parametrize("args", [["a"], ["--all-dead"]])
+def test_retry_says_what_is_superseded_and_how_to_be_rid_of_it(
+    site, standin, args
+):
+    refused(site, standin)
+    assert site.cgi(alert("a", table="newer")).status == 200
+    out(site.cli("retry", *args))
+    said = err(site.cli("retry", *args), 0)
+    assert "something newer of it was delivered or waits" in said
+    assert "bellrelay drop" in said and "keep_days" in said
+    assert "has no dead letter" not in said
+    out(site.cli("drop", "a"))
+    assert site.dead() == {}
+
+
 def test_while_something_newer_waits_it_is_not_queued(site, standin):
     refused(site, standin)
     waiting(site, standin, update("a", alert_feedback="fixed"))
