@@ -21,6 +21,7 @@ from world.montecarlo import INCIDENT, alert, update
 from world.site import (
     NOBODY,
     SECRET,
+    clock,
     environment,
     ticket_id,
     until,
@@ -946,6 +947,49 @@ def test_list_for_people_has_a_line_for_each(site, standin):
     assert out(site.cli("show", row["ALERT"]))
 
 
+@pytest.mark.parametrize(
+    "seconds", [9, 599, 3599, 86399, 86400 * 9 + 3601, 86400 * 399 + 86399]
+)
+def test_no_age_is_cut(site, standin, seconds):
+    wait_in_queue(site, standin)
+    (row,) = rows(
+        out(
+            site.run(
+                site.bin / "bellrelay", "-c", site.conf, "list",
+                env=clock(f"+{seconds}s"),
+            )
+        )
+    )  # fmt: skip
+    units = r"\d+ (d|h|min|s)( \d+ (h|min|s))?"
+    for name in ("AGE", "WAITING"):
+        assert re.fullmatch(units, row[name]), row
+
+
+def test_no_wait_is_cut(site, standin):
+    standin.always(behave.answer(503))
+    site.cgi(alert("a"))
+    for _ in range(5):
+        out(site.cli("drain"), 75)
+    (row,) = rows(out(site.cli("list")))
+    assert row["TRIES"] == "6"
+    assert re.fullmatch(r"in 4 min \d+ s", row["NEXT TRY"])
+
+
+def test_list_names_a_repeat_which_drain_does_not_count(site, standin):
+    standin.script(behave.Reset(takes=True))
+    site.cgi(alert("a"))
+    said = out(site.cli("drain"))
+    assert "; 0 alerts still wait" in said
+    (row,) = rows(out(site.cli("list", "--pending")))
+    assert row["TITLE"].endswith(" [repeat]")
+    assert row["NEXT TRY"].startswith("in ")
+    (found,) = json.loads(out(site.cli("list", "--pending", "--json")))
+    assert found["repeat"] is True
+    wait_in_queue(site, standin, alert("b"))
+    found = json.loads(out(site.cli("list", "--pending", "--json")))
+    assert sorted("repeat" in row for row in found) == [False, True]
+
+
 def test_list_says_that_a_destination_is_held(site, standin):
     standin.always(behave.answer(403))
     site.cgi(alert("a"))
@@ -1201,6 +1245,18 @@ def test_a_beginning_that_two_share_is_not_clear(site, standin):
     said = err(site.cli("show", first), 65)
     assert ticket_id(seen[first]) in said
     assert ticket_id(f"k{n}") in said
+
+
+def test_the_readme_of_a_spool_names_all_that_is_in_it(site, standin):
+    site.configure(top={"journal": "full"})
+    some_of_each(site, standin)
+    readme = (site.spool / "README").read_text()
+    for where, before in ((site.spool, ""), (site.box(), "DESTINATION/")):
+        for path in where.iterdir():
+            if path.name not in ("README", "oncall"):
+                name = before + path.name + "/" * path.is_dir()
+                assert re.search(rf"(?m)^  {re.escape(name)}", readme), name
+    assert "rung" in readme, "the marks in state.json"
 
 
 def test_commands_make_files_that_nobody_else_reads(site, standin):
