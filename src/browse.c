@@ -26,6 +26,7 @@ enum {
 	LINE_MAX_BYTES = 16 << 10,
 	SEEN_MAX = 1 << 28,
 	SECONDS_LENGTH = 19, /* of a time without its fraction */
+	SPAN = 11,           /* of "23 h 59 min", the longest but for years */
 };
 
 /* ---- opening ---- */
@@ -91,6 +92,7 @@ struct row {
 	int64_t answer;  /* status, of a dead letter */
 	int64_t event;   /* serial, of a dead letter */
 	bool superseded; /* likewise */
+	bool repeat;     /* what waits was accepted, and is sent once more */
 	size_t events;   /* that wait */
 	unsigned tries;
 };
@@ -122,7 +124,8 @@ span_text(int64_t from, int64_t to, struct arena *a)
 static void
 print_columns(const char *const *texts, size_t width, const char *title)
 {
-	const size_t widths[] = { SHORT_ID, width, 8, 20, 9, 9, 5, 10 };
+	const size_t widths[] = { SHORT_ID, width, 8, 20, SPAN, SPAN, 5,
+		sizeof("in ") - 1 + SPAN };
 	struct buf line = BUF_MAX(LINE_MAX_BYTES);
 
 	for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
@@ -164,6 +167,8 @@ print_line(struct view *v, const struct row *r)
 		print_head(v);
 	if (r->why != NULL && strcmp(r->state, "dead") == 0)
 		title = arena_printf(a, "%s [%s]", title, r->why);
+	if (r->repeat)
+		title = arena_printf(a, "%s [repeat]", title);
 	print_columns(texts, v->width, title);
 }
 
@@ -205,6 +210,8 @@ print_object(struct view *v, const struct row *r)
 	put_time(to, "since", r->since, a);
 	put_num(to, "waiting", (int64_t)r->events, a);
 	put_time(to, "waiting_since", r->waiting, a);
+	if (r->repeat)
+		tree_set(a, to, "repeat", tree_bool(a, true));
 	put_num(to, "tries", r->tries, a);
 	put_time(to, "next_try", r->until, a);
 	tree_set_str(a, to, "muted", r->muted);
@@ -226,6 +233,17 @@ print_row(struct view *v, const struct row *r)
 	else
 		print_line(v, r);
 	v->rows++;
+}
+
+/* What is there and cannot be listed; what has gone meanwhile is not. */
+static void
+unread(struct view *v, const struct catalog_box *b, const char *id,
+    const struct fail *f)
+{
+	if (f->kind == FAIL_NONE)
+		return;
+	(void)command_spoilt(b->name, id, f);
+	v->partial = true;
 }
 
 /* ---- tickets ---- */
@@ -272,8 +290,7 @@ ticket_row(struct view *v, const struct catalog_box *b, const char *id)
 	bool muted;
 
 	if (!catalog_ticket(b, id, &t, &v->arena, &f)) {
-		if (f.kind != FAIL_NONE)
-			command_say("%s/%s: %s", b->name, id, f.text);
+		unread(v, b, id, &f);
 		return;
 	}
 	head = ticket_head(&t.ticket);
@@ -291,6 +308,7 @@ ticket_row(struct view *v, const struct catalog_box *b, const char *id)
 	r.events = t.ticket.queued;
 	r.waiting = head != NULL ? head->since : 0;
 	r.until = head != NULL && !b->orphan ? t.ticket.until : 0;
+	r.repeat = head != NULL && head->repeat;
 	r.tries = t.ticket.tries;
 	r.next = next_text(v, b, &t.ticket);
 	if (muted)
@@ -359,8 +377,7 @@ dead_row(
 	struct row r = { .at = b, .id = n->id, .state = "dead" };
 
 	if (!catalog_letter(b, n->name, &l, &v->arena, &f)) {
-		if (f.kind != FAIL_NONE)
-			command_say("%s/%s: %s", b->name, n->name, f.text);
+		unread(v, b, n->id, &f);
 		return;
 	}
 	r.key = l.key;
@@ -423,7 +440,7 @@ print_all(struct view *v)
 	}
 	if (v->json)
 		(void)printf("%s", v->rows == 0 ? "[]\n" : "]\n");
-	else if (v->rows == 0)
+	else if (v->rows == 0 && !v->partial)
 		command_say("there are none");
 }
 
@@ -473,11 +490,15 @@ const struct command browse_list = {
 	    "  received (of a dead letter: refused), WAITING how long its\n"
 	    "  oldest event waits to be delivered.  NEXT TRY is `muted` where "
 	    "a\n"
-	    "  mute keeps an alert quiet.  A destination that is no\n"
+	    "  mute keeps an alert quiet.  [repeat] marks what was delivered "
+	    "and\n"
+	    "  is sent once more, because an exchange had no answer; `bellrelay"
+	    "\n"
+	    "  drain` does not count it.  A destination that is no\n"
 	    "  longer configured is an orphan: kept, but not sent.\n",
 	.codes = "  0   listed\n"
 		 "  73  the spool cannot be used\n"
-		 "  74  a part of the spool could not be listed\n"
+		 "  74  a part of the spool could not be read\n"
 		 "  77  the spool belongs to somebody else\n"
 		 "  78  the configuration is broken\n",
 	.options = { { "--pending", NULL, "what waits to be delivered", false },

@@ -193,9 +193,8 @@ catalog_walked(const struct catalog_box *b, struct spool_walk *w)
 {
 	spool_walk_close(w);
 	if (w->broken != 0)
-		command_say("%s: cannot be listed whole: %s; look at the disk, "
-			    "and at the modes below the spool",
-		    b->name, strerror(w->broken));
+		command_say("%s: cannot be listed whole: %s%s", b->name,
+		    strerror(w->broken), COMMAND_LOOK);
 	return w->broken == 0;
 }
 

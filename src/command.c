@@ -244,6 +244,19 @@ command_failed(const struct fail *f, int code)
 	return code;
 }
 
+int
+command_spoilt(const char *box, const char *id, const struct fail *f)
+{
+	/* To try an error of the disk again does not mend it. */
+	if (f->kind == FAIL_RETRY && f->sys != EIO) {
+		command_say("%s/%s: %s", box, id, f->text);
+		return EX_TEMPFAIL;
+	}
+	command_say(
+	    "%s/%s: %s%s", box, id, f->text, f->sys == 0 ? "" : COMMAND_LOOK);
+	return EX_IOERR;
+}
+
 /* ---- input ---- */
 
 /* To the end, or a byte past the ceiling. */

@@ -18,6 +18,9 @@ struct fail;
 struct setup;
 struct tree;
 
+/* The cure, behind an errno of the spool. */
+#define COMMAND_LOOK "; look at the disk, and at the modes below the spool"
+
 enum {
 	COMMAND_OPTIONS = 6,
 	COMMAND_OPERANDS = 2,
@@ -81,6 +84,10 @@ void command_progress(const char *fmt, ...)
 
 /* A failure's text likewise; returns code. */
 int command_failed(const struct fail *f, int code);
+
+/* What of an alert the spool did not give or take, with the cure, if it was
+ * the disk; returns EX_TEMPFAIL if that passes, else EX_IOERR. */
+int command_spoilt(const char *box, const char *id, const struct fail *f);
 
 /*
  * All of the FILE that is operand i; absent or "-" is standard input.  Returns

@@ -301,6 +301,23 @@ self_alert_ok(struct row_reading *r)
 	    "self_alert: no such destination as", &n, r->f);
 }
 
+/* What leads nowhere would redact nothing, in silence. */
+static bool
+redact_ok(struct row_reading *r)
+{
+	const struct setting *s =
+	    settings_find(&r->settings->top, "journal_redact");
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->values[i].text[0] != '/')
+			return plain_fail(&r->settings->plain,
+			    s->values[i].line, r->f,
+			    "journal_redact: \"%.80s\" is no JSON Pointer; "
+			    "wanted one such as \"/payload/owner\"",
+			    s->values[i].text);
+	return true;
+}
+
 static bool
 read_sections(struct row_reading *r)
 {
@@ -317,8 +334,8 @@ read_sections(struct row_reading *r)
 	c->tables->items =
 	    arena_alloc(&c->arena, s->n * sizeof(*c->tables->items));
 	c->tables->n = 0;
-	return row_read(r, row_top, &s->top, c) && read_severities(r) &&
-	    read_each(r, "table", false, read_table) &&
+	return row_read(r, row_top, &s->top, c) && redact_ok(r) &&
+	    read_severities(r) && read_each(r, "table", false, read_table) &&
 	    read_each(r, "destination", true, read_destination) &&
 	    self_alert_ok(r) && read_each(r, "source", true, read_source) &&
 	    read_each(r, "route", false, read_route) &&

@@ -45,6 +45,8 @@ fail_sys(struct fail *f, const char *what)
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
 		if (passing[i] == why)
 			kind = FAIL_RETRY;
+	if (f->kind == FAIL_NONE)
+		f->sys = why;
 	return fail_set(f, kind, "%s: %s", what, strerror(why));
 }
 

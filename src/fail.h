@@ -23,6 +23,7 @@ enum { FAIL_TEXT = 1024 };
 
 struct fail {
 	enum fail_kind kind;
+	int sys; /* the errno that fail_sys was told of, else 0 */
 	char text[FAIL_TEXT];
 };
 

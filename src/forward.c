@@ -17,6 +17,7 @@
 enum {
 	FORESIGHT = 1000, /* ms: what was foreseen tells that time */
 	BODY_MAX = 4 << 20,
+	HTTP_STATUS = 9, /* the length of "HTTP 401:" */
 };
 
 /* What an answer means (DESIGN.md, 4). */
@@ -398,6 +399,19 @@ failed(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
 	return !ticket_spent(t, fw->to->to->retry_hours) || bury(fw, t, now, f);
 }
 
+/* No try is counted, and however often it is probed it is told once. */
+static void
+denied(struct forward *fw, struct ticket *t, int64_t now)
+{
+	const char *why = reason(fw);
+	bool told =
+	    t->error != NULL && strncmp(t->error, why, HTTP_STATUS) == 0;
+
+	t->error = why;
+	if (!told)
+		ticket_note(t, "held", fw->event.n, why, now, fw->a);
+}
+
 static bool
 apply(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
 {
@@ -417,6 +431,7 @@ apply(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
 		t->limited = now;
 		return true;
 	case DENIED:
+		denied(fw, t, now);
 		return true;
 	case TOO_LARGE:
 		return too_large(fw, t, now, f);

@@ -24,7 +24,7 @@ keep_load(const struct spool_box *b, const char *id, struct keep *out,
 	struct spool_found found;
 	bool did = spool_load(b, id, &text, &found, f);
 
-	*out = (struct keep){ 0 };
+	*out = (struct keep){ .corrupt = found.corrupt };
 	if (found.corrupt)
 		say_corrupt(b, id, now);
 	if (did && found.there) {

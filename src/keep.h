@@ -20,6 +20,7 @@ struct keep {
 	bool there;          /* else ticket is all zero */
 	bool pending;        /* in pending; else, if it is there, settled */
 	bool settled;        /* in both, and the settled copy is the ticket */
+	bool corrupt;        /* a torn copy was moved to corrupt/ */
 	uint64_t generation; /* of the file */
 };
 

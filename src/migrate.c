@@ -30,7 +30,8 @@ struct migration {
 	const struct catalog_box *to;
 	const struct setup_box *end; /* the same as to */
 	int64_t now;
-	size_t moved, failed;
+	size_t moved, failed, torn;
+	int code; /* the first that was not EX_OK */
 };
 
 /* What an alert was at its old destination. */
@@ -46,9 +47,14 @@ struct load {
 static bool
 look(struct migration *m, struct load *l, struct fail *f)
 {
-	l->letters = catalog_letters(m->from, l->id, &l->n, &m->arena, f);
-	return f->kind == FAIL_NONE &&
-	    keep_load(&m->from->box, l->id, &l->keep, m->now, &m->arena, f);
+	size_t torn;
+
+	l->letters = tend_letters(m->from, l->id, &l->n, &torn, &m->arena, f);
+	if (f->kind != FAIL_NONE ||
+	    !keep_load(&m->from->box, l->id, &l->keep, m->now, &m->arena, f))
+		return false;
+	m->torn += torn + l->keep.corrupt;
+	return true;
 }
 
 static bool
@@ -142,8 +148,9 @@ bury(struct migration *m, const struct load *l, struct ticket *t, bool renumber,
     struct fail *f)
 {
 	size_t n;
+	size_t torn;
 	const struct catalog_letter *there =
-	    catalog_letters(m->to, l->id, &n, &m->arena, f);
+	    tend_letters(m->to, l->id, &n, &torn, &m->arena, f);
 
 	for (size_t i = 0; i < l->n && f->kind == FAIL_NONE; i++) {
 		const struct catalog_letter *one = &l->letters[i];
@@ -213,24 +220,28 @@ move_one(struct migration *m, const char *id)
 {
 	struct fail f = { 0 };
 	bool again = true;
+	bool did = false;
+	int code = EX_OK;
 
 	for (int i = 0; again && i < AGAIN && f.kind == FAIL_NONE; i++) {
 		struct load l = { .id = id };
 
 		again = false;
+		/* Its other name may have brought it over already. */
 		if (pick_up(m, &l, &f) && (l.keep.there || l.n > 0) &&
 		    set_down(m, &l, &f))
-			(void)leave(m, &l, &again, &f);
+			did = leave(m, &l, &again, &f);
 		arena_reset(&m->arena);
 	}
 	if (again)
 		(void)fail_set(&f, FAIL_RETRY,
 		    "somebody goes on writing to it: is an old responder "
 		    "running?");
-	m->moved += f.kind == FAIL_NONE;
-	m->failed += f.kind != FAIL_NONE;
 	if (f.kind != FAIL_NONE)
-		command_say("%s/%s: %s", m->from->name, id, f.text);
+		code = command_spoilt(m->from->name, id, &f);
+	m->moved += did && code == EX_OK;
+	m->failed += code != EX_OK;
+	m->code = m->code == EX_OK ? code : m->code;
 }
 
 /* Whether they are all. */
@@ -257,14 +268,20 @@ move_all(struct migration *m)
 
 		/* What is moved goes with its dead letters, so that each is
 		 * found in one place. */
-		m->failed += !gather(m->from, places[p], &ids);
+		if (!gather(m->from, places[p], &ids)) {
+			m->failed++;
+			m->code = EX_IOERR;
+		}
 		for (size_t at = 0; at < ids.len; at += SPOOL_ID + 1)
 			move_one(m, ids.data + at);
 		buf_free(&ids);
 	}
-	(void)printf("%zu %s, %zu failed\n", m->moved,
+	(void)printf("%zu %s, %zu failed", m->moved,
 	    m->moved == 1 ? "alert moved" : "alerts moved", m->failed);
-	return m->failed == 0 ? EX_OK : EX_TEMPFAIL;
+	if (m->torn > 0)
+		(void)printf(", %zu torn: moved to corrupt/", m->torn);
+	(void)printf("\n");
+	return m->torn > 0 && m->code == EX_OK ? EX_IOERR : m->code;
 }
 
 /* ---- the command ---- */
@@ -343,6 +360,7 @@ const struct command migrate_move = {
 		 "  64  OLD is still configured, or NEW is not\n"
 		 "  66  OLD is not in the spool\n"
 		 "  73  the spool cannot be used\n"
+		 "  74  some could not be read, or were torn\n"
 		 "  75  some were not moved: try again\n"
 		 "  77  the spool belongs to somebody else\n"
 		 "  78  the configuration is broken\n",

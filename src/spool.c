@@ -33,9 +33,14 @@ static const char readme[] =
     "  DESTINATION/dead/          events that were refused for good\n"
     "  DESTINATION/bell/          hints: this one first\n"
     "  DESTINATION/lock           likewise\n"
-    "  DESTINATION/state.json     ready, resting or held, and the pace\n"
+    "  DESTINATION/state.json     ready, resting or held, the pace, and marks "
+    "of\n"
+    "                             what may have rung without a file\n"
     "  DESTINATION/summary.json   what waits, as the last drain saw it\n"
     "  corrupt/                   what could be read but not understood\n"
+    "  counters/                  what metrics shows, a file for each host\n"
+    "  journal/                   a line for each webhook, if the journal is "
+    "on\n"
     "\n"
     "Look as you like: ls, cat and grep disturb nothing.  To act, use\n"
     "bellrelay list, show, retry and drop: a file that is edited by hand no\n"
@@ -427,7 +432,10 @@ spool_look(const struct spool_box *b, enum spool_where where, const char *name,
 	case GOT:
 		return true;
 	case TORN:
-		return fail_set(f, FAIL_BROKEN, "%s: torn or altered", name);
+		return fail_set(f, FAIL_BROKEN,
+		    "%s: torn or altered; it goes to corrupt/ when it is sent, "
+		    "retried or dropped",
+		    name);
 	default:
 		return false;
 	}
@@ -655,6 +663,18 @@ bool
 spool_unbury(const struct spool_box *b, const char *name, struct fail *f)
 {
 	return gone(b->dead, name, f) && sync_fd(b->dead, "dead", f);
+}
+
+bool
+spool_set_aside(
+    const struct spool_box *b, const char *id, const char *name, struct fail *f)
+{
+	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
+	uint64_t generation;
+	enum got got = fetch(b->dead, name, &text, &generation, f);
+
+	buf_free(&text);
+	return got == TORN && set_aside(b, b->dead, name, id, f);
 }
 
 /* ---- hints ---- */

@@ -147,6 +147,11 @@ bool spool_bury(const struct spool_box *b, const char *id, uint64_t n,
     const struct buf *text, struct fail *f);
 bool spool_unbury(const struct spool_box *b, const char *name, struct fail *f);
 
+/* Under edit: whether a dead letter was torn, and now is in corrupt/.  False
+ * and no failure if it is not there, or whole. */
+bool spool_set_aside(const struct spool_box *b, const char *id,
+    const char *name, struct fail *f);
+
 /* Hints, which may fail unseen. */
 void spool_ring(const struct spool_box *b, const char *id);
 void spool_unring(const struct spool_box *b, const char *id);

@@ -31,6 +31,7 @@ struct story {
 	struct buf out;
 	struct catalog_ticket ticket;
 	bool there; /* there is a ticket; else only dead letters */
+	int code;   /* EX_OK, or some of it cannot be read */
 	int64_t now;
 };
 
@@ -185,6 +186,45 @@ put_moment(
 	buf_puts(&s->out, "\n");
 }
 
+/* Whether m tells that an event began to wait. */
+static bool
+is_birth(const struct tree *m)
+{
+	static const char *const words[] = { "firing", "resolved", "retried",
+		"unmuted" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (tree_says(tree_get(m, "what"), words[i]))
+			return tree_get_num(m, "n") != 0;
+	return false;
+}
+
+/* Whether nothing ever became of the event but that it waited: one that came
+ * later took its place. */
+static bool
+is_merged(const struct ticket *t, const struct tree *birth)
+{
+	int64_t n = tree_get_num(birth, "n");
+
+	for (size_t i = 0; i < t->queued; i++)
+		if (t->queue[i].n == (uint64_t)n)
+			return false;
+	for (const struct tree *m = birth->next; m != NULL; m = m->next)
+		if (tree_get_num(m, "n") == n)
+			return false;
+	return is_birth(birth);
+}
+
+static const char *
+fate(const struct story *s, const struct tree *m)
+{
+	const char *why = tree_cstr(tree_get(m, "why"), s->a);
+
+	return why == NULL && is_merged(&s->ticket.ticket, m)
+	    ? "merged into a later one, not sent itself"
+	    : why;
+}
+
 static void
 put_history(struct story *s)
 {
@@ -193,20 +233,27 @@ put_history(struct story *s)
 	buf_puts(&s->out, "\ntimeline\n");
 	for (const struct tree *m = history->first; m != NULL; m = m->next)
 		put_moment(s, tree_get_num(m, "at"), tree_get_num(m, "n"),
-		    tree_cstr(tree_get(m, "what"), s->a),
-		    tree_cstr(tree_get(m, "why"), s->a));
+		    tree_cstr(tree_get(m, "what"), s->a), fate(s, m));
+}
+
+static void
+unread(struct story *s, const struct fail *f)
+{
+	if (f->kind == FAIL_NONE)
+		return;
+	(void)command_spoilt(s->at->name, s->id, f);
+	s->code = EX_IOERR;
 }
 
 /* What can be read of the alert's dead letters. */
 static const struct catalog_letter *
-letters(const struct story *s, size_t *n)
+letters(struct story *s, size_t *n)
 {
 	struct fail f = { 0 };
 	const struct catalog_letter *all =
 	    catalog_letters(s->at, s->id, n, s->a, &f);
 
-	if (f.kind != FAIL_NONE)
-		command_say("%s/%s: %s", s->at->name, s->id, f.text);
+	unread(s, &f);
 	return all;
 }
 
@@ -249,7 +296,7 @@ tell(struct story *s)
 }
 
 static struct tree *
-as_tree(const struct story *s)
+as_tree(struct story *s)
 {
 	static const char *const places[] = {
 		[SPOOL_PENDING] = "pending", [SPOOL_SETTLED] = "settled"
@@ -280,6 +327,7 @@ tell_all(const struct conf *conf, const struct pick *picks, size_t n, bool json,
 {
 	struct tree *all = tree_new(a, TREE_LIST);
 	int64_t now = relay_now();
+	int code = EX_OK;
 
 	for (size_t i = 0; i < n; i++) {
 		struct fail f = { 0 };
@@ -290,16 +338,16 @@ tell_all(const struct conf *conf, const struct pick *picks, size_t n, bool json,
 			.now = now };
 
 		s.there = catalog_ticket(s.at, s.id, &s.ticket, a, &f);
-		if (f.kind != FAIL_NONE)
-			return command_failed(&f, EX_DATAERR);
+		unread(&s, &f);
 		if (json)
 			(void)tree_push(all, as_tree(&s));
 		else
 			tell(&s);
+		code = s.code == EX_OK ? code : s.code;
 	}
 	if (json)
 		command_print_json(n == 1 ? all->first : all);
-	return EX_OK;
+	return code;
 }
 
 static int
@@ -340,6 +388,7 @@ const struct command story_show = {
 		 "  65  ALERT may be several\n"
 		 "  66  there is no such alert\n"
 		 "  73  the spool cannot be used\n"
+		 "  74  a part of it could not be read\n"
 		 "  77  the spool belongs to somebody else\n"
 		 "  78  the configuration is broken\n",
 	.least = 1,

@@ -35,7 +35,7 @@ struct tend {
 	struct catalog catalog;
 	struct arena arena; /* of one alert */
 	int64_t now;
-	size_t did, not ;
+	size_t did, not, superseded;
 	int code; /* the first that was not EX_OK */
 };
 
@@ -78,15 +78,55 @@ tend_release(struct lock_hand *h, const char *id)
 	lock_close(h);
 }
 
+/* ---- dead letters ---- */
+
+static size_t
+set_aside(const struct catalog_box *b, const char *id)
+{
+	struct spool_walk w;
+	struct spool_name name;
+	size_t n = 0;
+
+	spool_walk_open(&b->box, SPOOL_DEAD, &w);
+	while (spool_walk_next(&w, &name)) {
+		struct fail ignored = { 0 };
+
+		if (strcmp(name.id, id) != 0 ||
+		    !spool_set_aside(&b->box, id, name.name, &ignored))
+			continue;
+		command_say("%s/%s: a dead letter is torn or altered; moved to "
+			    "corrupt/",
+		    b->name, id);
+		n++;
+	}
+	spool_walk_close(&w);
+	return n;
+}
+
+struct catalog_letter *
+tend_letters(const struct catalog_box *b, const char *id, size_t *n,
+    size_t *torn, struct arena *a, struct fail *f)
+{
+	struct fail first = { 0 };
+	struct catalog_letter *all = catalog_letters(b, id, n, a, &first);
+
+	*torn = 0;
+	if (first.kind == FAIL_NONE)
+		return all;
+	*torn = set_aside(b, id);
+	return catalog_letters(b, id, n, a, f);
+}
+
 /* ---- the frame of each command ---- */
 
 static void
 failed(struct tend *t, const char *box, const char *id, const struct fail *f)
 {
-	command_say("%s/%s: %s", box, id, f->text);
+	int code = command_spoilt(box, id, f);
+
 	t->not ++;
 	if (t->code == EX_OK)
-		t->code = fail_exit(f->kind);
+		t->code = code;
 }
 
 /* End a walk; whether it saw everything. */
@@ -195,11 +235,18 @@ retry_letters(
     struct tend *t, const struct catalog_box *b, const char *id, struct fail *f)
 {
 	size_t n;
+	size_t torn;
 	const struct catalog_letter *all =
-	    catalog_letters(b, id, &n, &t->arena, f);
+	    tend_letters(b, id, &n, &torn, &t->arena, f);
 
-	while (n-- > 0)
-		if (!all[n].superseded && all[n].key != NULL &&
+	t->not += torn;
+	if (torn > 0 && t->code == EX_OK)
+		t->code = EX_IOERR;
+	/* What cannot be read may be newer than what can. */
+	while (f->kind == FAIL_NONE && n-- > 0)
+		if (all[n].superseded)
+			t->superseded++;
+		else if (all[n].key != NULL &&
 		    tree_is(all[n].body, TREE_OBJECT) &&
 		    !revive(t, b, id, &all[n], f))
 			return false;
@@ -249,6 +296,21 @@ say_orphan(const struct catalog_box *b)
 	    b->name, b->name);
 }
 
+/* Why nothing waits now that did not before. */
+static void
+say_nothing(const struct tend *t, const char *none)
+{
+	if (t->superseded == 0)
+		command_say("%s", none);
+	else
+		command_say("%zu dead %s superseded and not sent: something "
+			    "newer of it was delivered or waits; bellrelay "
+			    "drop forgets the alert and its dead letters, "
+			    "bellrelay prune removes them after keep_days",
+		    t->superseded,
+		    t->superseded == 1 ? "letter is" : "letters are");
+}
+
 static void
 retry_all(struct tend *t)
 {
@@ -266,7 +328,7 @@ retry_all(struct tend *t)
 		buf_free(&ids);
 	}
 	if (t->code == EX_OK && t->did + t->not == 0)
-		command_say("there is no dead letter to send again");
+		say_nothing(t, "there is no dead letter to send again");
 }
 
 static void
@@ -283,9 +345,11 @@ retry_one(struct tend *t, const char *text)
 			with_alert(
 			    t, picks[i].at, picks[i].id, true, retry_letters);
 	if (t->code == EX_OK && t->did + t->not == 0)
-		command_say("%s has no dead letter; what waits is tried by "
-			    "bellrelay drain",
-		    text);
+		say_nothing(t,
+		    arena_printf(&t->arena,
+			"%s has no dead letter; what waits is tried by "
+			"bellrelay drain",
+			text));
 }
 
 static int
@@ -318,7 +382,7 @@ retry(const struct command_call *call)
 
 #define CODES \
 	"  73  the spool cannot be used\n" \
-	"  74  a part of the spool could not be listed\n" \
+	"  74  a part of the spool could not be read\n" \
 	"  75  it is just being sent, or the disk is full: try again\n" \
 	"  77  the spool belongs to somebody else\n" \
 	"  78  the configuration is broken\n"
@@ -346,12 +410,13 @@ drop_alert(
     struct tend *t, const struct catalog_box *b, const char *id, struct fail *f)
 {
 	size_t n;
+	size_t torn;
+	struct fail unread = { 0 };
 	const struct catalog_letter *all =
-	    catalog_letters(b, id, &n, &t->arena, f);
+	    tend_letters(b, id, &n, &torn, &t->arena, &unread);
 	struct keep k;
 
-	if (f->kind != FAIL_NONE ||
-	    !keep_load(&b->box, id, &k, t->now, &t->arena, f) ||
+	if (!keep_load(&b->box, id, &k, t->now, &t->arena, f) ||
 	    !spool_remove(&b->box, id, f))
 		return false;
 	for (size_t i = 0; i < n; i++)
@@ -366,7 +431,8 @@ drop_alert(
 		command_say("%s/%s: it goes on firing in incident.io: resolve "
 			    "it there",
 		    b->name, id);
-	return true;
+	*f = unread;
+	return f->kind == FAIL_NONE;
 }
 
 static int

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -76,6 +77,21 @@ def test_what_was_superseded_is_marked_and_not_sent(site, standin):
     assert out(site.cli("retry", "--all-dead")) == "", "it is marked"
     (row,) = json.loads(out(site.cli("list", "--dead", "--json")))
     assert row["superseded"] is True
+
+
+@pytest.mark.parametrize("args", [["a"], ["--all-dead"]])
+def test_retry_says_what_is_superseded_and_how_to_be_rid_of_it(
+    site, standin, args
+):
+    refused(site, standin)
+    assert site.cgi(alert("a", table="newer")).status == 200
+    out(site.cli("retry", *args))
+    said = err(site.cli("retry", *args), 0)
+    assert "something newer of it was delivered or waits" in said
+    assert "bellrelay drop" in said and "keep_days" in said
+    assert "has no dead letter" not in said
+    out(site.cli("drop", "a"))
+    assert site.dead() == {}
 
 
 def test_while_something_newer_waits_it_is_not_queued(site, standin):
@@ -187,6 +203,115 @@ def test_drop_waits_for_a_call_in_flight(site, standin):
             assert dropping.wait(60) == 0
         assert sending.wait(60) == 0
     assert site.spool_files() == []
+
+
+# ---- what the disk does not give ----
+
+
+def in_dead(site, key="a", n=1):
+    return site.box() / "dead" / f"{ticket_id(key)}-{n}.json"
+
+
+def tear(path):
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def aside(site):
+    return sorted(p.name for p in (site.spool / "corrupt").iterdir())
+
+
+@pytest.mark.parametrize("args", [["retry", "a"], ["retry", "--all-dead"]])
+def test_a_torn_dead_letter_is_set_aside_and_the_others_are_sent(
+    site, standin, args
+):
+    refused(site, standin)
+    refused(site, standin, update("a", alert_feedback="fixed"))
+    refused(site, standin, key="b")
+    whole = in_dead(site).read_bytes()
+    tear(in_dead(site, n=2))
+    torn = in_dead(site, n=2).read_bytes()
+    done = site.cli(*args)
+    assert "moved to corrupt/" in err(done, 74), "it cannot be sent again"
+    assert f"{ticket_id('a')}: waits to be sent" in done.stdout.decode()
+    (name,) = aside(site)
+    assert (site.spool / "corrupt" / name).read_bytes() == torn
+    assert whole and list(site.dead()) == (
+        [f"{ticket_id('b')}-1"] if args[1] == "a" else []
+    )
+    out(site.cli("retry", "--all-dead"))
+    out(site.cli("drain"))
+    assert standin.alerts().is_open("a")
+
+
+def test_drop_removes_what_was_torn_too(site, standin):
+    refused(site, standin)
+    refused(site, standin, update("a", alert_feedback="fixed"))
+    tear(in_dead(site))
+    done = site.cli("drop", "a")
+    assert "moved to corrupt/" in err(done, 0)
+    assert "0 undelivered, 1 dead letters" in done.stdout.decode()
+    assert site.dead() == {}
+    assert len(aside(site)) == 1
+    assert "no such alert" in err(site.cli("drop", "a"), 66)
+
+
+@pytest.mark.parametrize("command, left", [("drop", [1]), ("retry", [1, 2])])
+def test_a_dead_letter_that_cannot_be_read_stays(site, standin, command, left):
+    """Of the others drop removes what it can; retry knows no newest."""
+    refused(site, standin)
+    refused(site, standin, update("a", alert_feedback="fixed"))
+    in_dead(site).chmod(0)
+    for _ in range(2):
+        said = err(site.cli(command, "a"), 74)
+        assert "Permission denied; look at the disk, and at the modes" in said
+        found = sorted((site.box() / "dead").iterdir())
+        assert found == [in_dead(site, n=n) for n in left]
+    assert aside(site) == []
+    in_dead(site).chmod(0o600)
+    out(site.cli(command, "a"))
+    assert f"{ticket_id('a')}-2" not in site.dead()
+
+
+@pytest.mark.parametrize("args", [["drop", "a"], ["retry", "a"], ["prune"]])
+def test_a_ticket_that_cannot_be_read_stays(site, standin, args):
+    refused(site, standin)
+    in_dead(site).rename(site.dir / "kept")
+    out(site.cli("drain"))
+    (path,) = site.box().glob("settled/*/*.json")
+    (site.dir / "kept").rename(in_dead(site, key="other"))
+    if args[0] == "retry":
+        in_dead(site, key="other").rename(in_dead(site))
+    path.chmod(0)
+    said = err(site.cli(*args), 74)
+    assert "Permission denied; look at the disk" in said
+    assert path.exists() and aside(site) == []
+
+
+def traced(site, *args):
+    """retry under strace, and what it read."""
+    trace = site.write(site.dir / "trace", "")
+    *options, key = args
+    done = site.run(
+        "strace", "-o", trace, "-e", "trace=openat,read", *options,
+        site.bin / "bellrelay", "-c", site.conf, "retry", key,
+        env={"ASAN_OPTIONS": "detect_leaks=0"},  # not under strace
+    )  # fmt: skip
+    return done, trace.read_text()
+
+
+def test_an_error_of_the_disk_is_none_that_passes(site, standin):
+    refused(site, standin)
+    refused(site, standin, key="b")
+    done, trace = traced(site, "b")
+    out(done)
+    # What it opens is not shown: nobody may look into its memory.  It reads
+    # the ticket, to find the alert, then the dead letter.
+    reads = re.findall(r"^read\(.*", trace, re.M)
+    nth = [n for n, call in enumerate(reads, 1) if ", 16384)" in call][2]
+    done, _ = traced(site, "-e", f"inject=read:error=EIO:when={nth}+", "a")
+    assert "Input/output error; look at the disk" in err(done, 74)
+    assert aside(site) == []
+    out(site.cli("retry", "a"))
 
 
 # ---- prune ----
@@ -334,6 +459,36 @@ def test_moving_again_changes_nothing(site, standin, moving):
     out(site.cli("drain"))
     assert len(standin.events("a")) == 1
     assert standin.alerts().opened("a") == 1
+
+
+def test_what_is_torn_is_no_alert_that_was_moved(site, standin, moving):
+    refused_at_old(site, standin)
+    for key in "ab":
+        waiting(site, standin, alert(key))
+    out(site.cli("drain", "--due"), 75)
+    pending = site.box("old") / "pending"
+    tear(pending / f"{ticket_id('b')}.json")
+    moving()
+    done = site.cli("move", "old", "oncall")
+    assert out(done, 74) == (
+        "2 alerts moved, 0 failed, 1 torn: moved to corrupt/\n"
+    )
+    assert len(aside(site)) == 1
+    assert out(site.cli("move", "old", "oncall")) == (
+        "0 alerts moved, 0 failed\n"
+    )
+
+
+def test_a_torn_dead_letter_keeps_nothing_from_moving(site, standin, moving):
+    refused_at_old(site, standin)
+    (path,) = (site.box("old") / "dead").iterdir()
+    tear(path)
+    moving()
+    assert out(site.cli("move", "old", "oncall"), 74) == (
+        "1 alert moved, 0 failed, 1 torn: moved to corrupt/\n"
+    )
+    assert len(aside(site)) == 1
+    assert site.dead("old") == site.dead() == {}
 
 
 @pytest.mark.parametrize(

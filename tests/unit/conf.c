@@ -157,6 +157,12 @@ static const struct {
 	{ "self_alert = b\n" SPOOL DEST SRC,
 	    "conf:1: self_alert: no such destination as b; wanted oncall",
 	    "a self_alert to nowhere" },
+	{ "journal_redact = { \"/a\",\n a }\n" SPOOL DEST SRC,
+	    "conf:2: journal_redact: \"a\" is no JSON Pointer; wanted one such "
+	    "as \"/payload/owner\"",
+	    "a redaction that leads nowhere" },
+	{ "journal_redact = { \"/a\", \"/b/0\" }\n" SPOOL DEST SRC, "",
+	    "redactions that are JSON Pointers" },
 	{ "heartbeat_url = \"http://example.com/\"\n" SPOOL DEST SRC,
 	    "conf:1: heartbeat_url: example.com is not this machine: the url "
 	    "must begin with https:",
