@@ -645,9 +645,11 @@ read_zone(struct row_reading *r, const struct row *row, const struct given *g,
 	const char *text = g->v->text;
 
 	m->timezone = text;
+	/* A rule first: to look for a file of that name would be to wait for
+	 * one to come. */
 	if (strcmp(text, "UTC") == 0 ||
-	    read_zone_file(r, text, &m->window.zone) ||
-	    zone_parse_rule(text, &m->window.zone))
+	    zone_parse_rule(text, &m->window.zone) ||
+	    read_zone_file(r, text, &m->window.zone))
 		return true;
 	return wrong(r, row, g,
 	    "not in " ZONES " (package tzdata); wanted a name such as "

@@ -688,6 +688,24 @@ def test_check_prints_a_mute_and_warns_of_one_of_all(site):
     assert "note: mute finance: it is over since 2026-01-01T" in said
 
 
+@pytest.mark.parametrize("rule", ["MSK-3", "UTC0"])
+def test_a_zone_by_its_rule_is_no_file_that_is_missing(site, rule):
+    mute(site, hours=["sat,sun"], timezone=rule)
+    for command in ("check", "doctor"):
+        done = site.cli(command)
+        assert "zoneinfo" not in (done.stdout + done.stderr).decode()
+    assert site.cli("check").returncode == 0
+
+
+def test_a_zone_by_its_rule_is_read_once(site, standin):
+    mute(site, hours=["sat,sun"], timezone="MSK-3", types=["nothing"])
+    site.start()
+    standin.script(behave.answer(500))
+    assert site.post(alert("a")).status_code == 202
+    until(lambda: standin.events("a"), "the second try")
+    assert site.log_lines(event="configuration") == []
+
+
 def test_map_explains_that_it_would_be_muted(site):
     mute(site, to="2099-01-01")
     done = site.cli("map", "montecarlo", "--explain", stdin=firing())

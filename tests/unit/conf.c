@@ -1033,6 +1033,32 @@ mutes(void)
 	conf_free(&c);
 }
 
+/* A rule has no file, so that nothing is missing or has changed. */
+static void
+ruled_zones(void)
+{
+	static const char *const rules[] = { "MSK-3", "CET-1", "UTC0", "GMT-0",
+		"<+03>-3", "CET-1CEST,M3.5.0,M10.5.0/3" };
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		struct conf c = { .path = NULL };
+		struct fail f = { 0 };
+		char text[1024];
+		bool there = true;
+
+		(void)snprintf(text, sizeof(text),
+		    GOOD "mute a { timezone = \"%s\" }\n", rules[i]);
+		put("conf", 0644, text);
+		ok(conf_read(in_dir("conf"), &c, &f), "%s: %s", rules[i],
+		    f.text);
+		for (const struct file *at = c.files; at; at = at->next)
+			there = there && access(at->path, R_OK) == 0;
+		ok(there, "%s: each file is there", rules[i]);
+		ok(!conf_stale(&c), "%s: and not stale", rules[i]);
+		conf_free(&c);
+	}
+}
+
 /* What is printed reads as the same, wherever it is read. */
 static void
 round_trip(void)
@@ -1284,6 +1310,7 @@ main(void)
 	values();
 	round_trip();
 	mutes();
+	ruled_zones();
 	staleness();
 	again_and_again();
 	relative();
