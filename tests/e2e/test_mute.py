@@ -216,6 +216,15 @@ def test_weekly_hours_are_those_of_the_zone(site, standin):
     assert rang(standin, "at 21.1") == rang(standin, "at 28.9") == ["firing"]
 
 
+def test_what_is_again_as_it_rang_is_not_sent_again(site, standin):
+    mute(site).start()
+    assert site.post(alert("a")).json()["result"] == "delivered"
+    check_muted(site, site.post(firing()))
+    assert heard(site.post(alert("a")))[1]["result"] == "unchanged"
+    assert rang(standin) == ["firing"]
+    assert "muted" not in site.ticket("a")
+
+
 # ---- which alerts ----
 
 
