@@ -311,6 +311,14 @@ refusals(void)
 	ok(!spool_open(&other, root, &f) && strstr(f.text, "chmod 700"),
 	    "nor one that others may write to, and the cure is said");
 	(void)chmod(root, 0700);
+	f = (struct fail){ 0 };
+	ok(spool_room(&sp, 1, 1, &f), "there is room %s", f.text);
+	ok(!spool_room(&sp, 1, SIZE_MAX / 2, &f) && f.kind == FAIL_RETRY,
+	    "not for everything");
+	other = (struct spool){ .dir = -1 };
+	f = (struct fail){ 0 };
+	ok(spool_room(&other, 1, 1, &f) && f.kind == FAIL_NONE,
+	    "what cannot be measured is not said to be full %s", f.text);
 	ok(spool_is_id(id) && !spool_is_id("0123") &&
 		!spool_is_id("0123456789ABCDEF0123456789abcdef"),
 	    "an id is 32 lower-case hex digits");
