@@ -557,6 +557,9 @@ static const struct {
 	{ GOOD "mute m { from = \"2026-12-24T18:00:00+01:00\" "
 	       "to = \"2026-12-24 17:00:01Z\" }\n",
 	    "", "offsets, one second after the other" },
+	{ GOOD "mute m { from = \"2026-12-24T18:00+01:00\" "
+	       "to = 2026-12-24T17:01Z }\n",
+	    "", "offsets behind minutes" },
 	{ GOOD "mute m { sources = mx }\n",
 	    "conf:4: sources: no such source as mx; wanted mc?",
 	    "a mute of a source that is not there" },
@@ -569,11 +572,11 @@ static const struct {
 	    "also when only the offsets tell" },
 	{ GOOD "mute m {\n\nto = \"2027-02-29\" }\n",
 	    "conf:6: to: wanted a day such as 2026-12-24, or a time such as "
-	    "2026-12-24T18:00 or 2026-12-24T18:00:00+01:00",
+	    "2026-12-24T18:00 or 2026-12-24T18:00+01:00",
 	    "a day that is none" },
 	{ GOOD "mute m { from = tomorrow }\n",
 	    "conf:4: from: wanted a day such as 2026-12-24, or a time such as "
-	    "2026-12-24T18:00 or 2026-12-24T18:00:00+01:00",
+	    "2026-12-24T18:00 or 2026-12-24T18:00+01:00",
 	    "a word for a time" },
 	{ GOOD "mute m { hours = { \"sat\",\n\"22-6\" } }\n",
 	    "conf:5: hours: wanted hours such as \"22:00-06:00\", \"sat,sun\" "
