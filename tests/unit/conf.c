@@ -28,6 +28,7 @@ static const struct option plain_options[] = {
 	{ "header", OPTION_TEXT, NULL },
 	{ "fields", OPTION_LIST, NULL },
 	{ "verify", OPTION_LIST, NULL },
+	{ "homepage", OPTION_URL, NULL },
 	{ NULL, OPTION_TEXT, NULL },
 };
 static const struct source_kind signed_kind = {
@@ -648,6 +649,39 @@ static const struct {
 	"severity_map: wanted \"sent=severity\", such as \"SEV-1=critical\""
 	{ IN_SRC("severity_map = { \"a=b\",\nc }"), "conf:4: " A_MAP,
 	    "a severity without =" },
+	{ IN_SRC("severity_map = { \"x=1\",\n\"x=2\" }"),
+	    "conf:4: severity_map: x stands there twice; wanted once",
+	    "a severity with two meanings" },
+	{ IN_SRC("severity_map = { \"x=1\", \"X=1\" }"),
+	    "conf:3: severity_map: X stands there twice; wanted once",
+	    "also in another case" },
+	{ GOOD "severity_map = { \"x=1\", \"y=2\", \"x=3\" }",
+	    "conf:4: severity_map: x stands there twice; wanted once",
+	    "and for all sources" },
+	{ IN_SRC("tags = { \"x=1\", \"x=2\" }"), "",
+	    "an = means nothing in another list" },
+
+/* links */
+#define NO_LINK \
+	"conf:4: homepage: wanted a URL that begins with https:// or http://"
+	{ GOOD "source p { kind = plain destination = oncall "
+	       "homepage = \"https://a.example/x?y#z\" }",
+	    "", "a link" },
+	{ GOOD "source p { kind = plain destination = oncall "
+	       "homepage = \"HTTP://localhost:8080\" }",
+	    "", "another" },
+	{ GOOD "source p { kind = plain destination = oncall homepage = "
+	       "nonsense }",
+	    NO_LINK, "a word for a link" },
+	{ GOOD "source p { kind = plain destination = oncall homepage = "
+	       "\"https://\" }",
+	    NO_LINK, "a link to nowhere" },
+	{ GOOD "source p { kind = plain destination = oncall homepage = "
+	       "\"https://a b\" }",
+	    NO_LINK, "a link with a space" },
+	{ GOOD "source p { kind = plain destination = oncall homepage = "
+	       "\"ftp://a\" }",
+	    NO_LINK, "a link to something else" },
 	{ GOOD "\nseverity_map = \"=b\"\n", "conf:5: " A_MAP,
 	    "a severity for nothing" },
 	{ GOOD "severity_map = \"b=\"\n", "conf:4: " A_MAP,
