@@ -2,8 +2,10 @@
 
 #include "arena.h"
 #include "buf.h"
+#include "catalog.h"
 #include "conf.h"
 #include "event.h"
+#include "fail.h"
 #include "json.h"
 #include "keep.h"
 #include "lock.h"
@@ -117,6 +119,32 @@ look(const struct setup *s, const char *id, struct view *v, int64_t now,
 	return true;
 }
 
+/*
+ * A destination that was renamed, say, and not yet moved: of an alert that
+ * began there a change tells too little.  Nobody writes there.
+ */
+static void
+ask_orphans(struct setup *s, const char *id, struct view *v)
+{
+	struct fail ignored = { 0 };
+	struct catalog c;
+
+	if (s->orphans == SETUP_NO_ORPHANS ||
+	    !catalog_open(&c, &s->conf, &ignored))
+		return;
+	s->orphans = SETUP_NO_ORPHANS;
+	for (size_t i = 0; i < c.n; i++) {
+		struct catalog_ticket t;
+
+		if (!c.boxes[i].orphan)
+			continue;
+		s->orphans = SETUP_ORPHANS;
+		if (catalog_ticket(&c.boxes[i], id, &t, v->arena, &ignored))
+			compare(v, &t.ticket);
+	}
+	catalog_close(&c);
+}
+
 /* ---- the choice ---- */
 
 static void
@@ -155,6 +183,8 @@ choose_seen(struct setup *s, const struct conf_source *from,
 
 	if (!look(s, out->id, v, now, f))
 		return false;
+	if (!v->any && !item->whole)
+		ask_orphans(s, out->id, v);
 	out->known = v->fullest;
 	if (known == NULL)
 		known = v->fullest;
@@ -177,6 +207,9 @@ aim_begin(struct setup *s, const struct conf_source *from,
 	spool_id(item->key, out->id);
 	if (n == 1) {
 		add(out, &s->boxes[0]);
+		if (!item->whole)
+			ask_orphans(s, out->id, &v);
+		out->known = v.fullest;
 		return true;
 	}
 	if (!lock_wait(&s->order, LOCK_EDIT, out->id, f))

@@ -5,7 +5,8 @@
  * now.  Beside that the first route that takes it has its say, else its source;
  * a destination that is added so begins with all that is known of the
  * alert elsewhere.  An alert ends with its resolve: when it fires again, only
- * the routes are asked.
+ * the routes are asked.  What a destination knows that is no longer configured
+ * is known to all.
  *
  * The webhooks of one alert choose one after the other: from aim_begin to
  * aim_end, before which what was chosen is stored, they hold edit of the
@@ -33,7 +34,8 @@ struct tree;
 struct aim {
 	struct setup_box **to;
 	size_t n; /* at least one */
-	/* The merged alert of the destination that knows it best, or NULL. */
+	/* The merged alert of the destination that knows it best; NULL if none
+	 * does, or if the only one is asked anyway. */
 	const struct tree *known;
 	char id[SPOOL_ID + 1];
 	bool locked;

@@ -86,6 +86,7 @@ _bellrelay() {
 	elif [[ $cur == -* ]]; then
 		words=$(_bellrelay_options | sed 's/ .*//')
 	elif [[ -z $command ]]; then
+		compopt -o nosort 2>/dev/null
 		words=$(_bellrelay_ask --help | sed -n 's/^  \([a-z][a-z]*\)\( .*\)*$/\1/p')
 	else
 		words=

@@ -13,6 +13,7 @@
 #include "doctor.h"
 #include "fail.h"
 #include "migrate.h"
+#include "log.h"
 #include "near.h"
 #include "preview.h"
 #include "prove.h"
@@ -175,5 +176,6 @@ main(int argc, char **argv)
 			     "is.\n");
 		return finish(EX_OK);
 	}
+	log_spare_terminal();
 	return finish(argc > 0 ? start(argv + 1) : EX_USAGE);
 }

@@ -417,6 +417,7 @@ looks_known(const struct tree *body)
 const struct source_kind source_dbt = {
 	.name = "dbt",
 	.options = options,
+	.terse = true,
 	.any_type = true,
 	.prove = prove,
 	.sign = sign,

@@ -5,7 +5,6 @@
 #include "conf.h"
 #include "drain.h"
 #include "fail.h"
-#include "log.h"
 #include "owner.h"
 #include "relay.h"
 #include "setup.h"
@@ -227,7 +226,6 @@ drain(const struct command_call *call)
 
 	if (code != EX_OK)
 		return code;
-	log_spare_terminal();
 	code = open_relay(&d, &found);
 	if (code == EX_OK)
 		code = deliver(&d, command_option(call, "--due") != NULL);

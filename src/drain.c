@@ -386,7 +386,7 @@ say_unlisted(struct drain_list *l, int64_t now)
 		entries(l)[i].listed = true;
 	log_str(&line, "result", "failed");
 	log_str(&line, "destination", l->to->to->name);
-	log_str(&line, "why", strerror(l->walk.broken));
+	log_trouble(&line, strerror(l->walk.broken));
 	log_end(&line);
 }
 

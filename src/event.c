@@ -341,14 +341,42 @@ restore(struct arena *a, struct tree *metadata, const struct tree *known,
 			    tree_get(sender, filled[i]));
 }
 
+/* The kind of source whose words the alert has; NULL: not known. */
+static const struct tree *
+teller(const struct tree *alert)
+{
+	return tree_at(alert, "/sender/kind");
+}
+
 static void
-remember(struct arena *a, struct tree *alert, const struct tree *metadata)
+remember(struct arena *a, struct tree *alert, const struct tree *metadata,
+    const struct tree *kind)
 {
 	struct tree *sender = tree_new(a, TREE_OBJECT);
 
 	for (size_t i = 0; i < COUNT(filled); i++)
 		tree_set(a, sender, filled[i], tree_get(metadata, filled[i]));
+	tree_set(a, sender, "kind", kind);
 	tree_set(a, alert, "sender", sender);
+}
+
+/* Whether the words of another, who knows more, are to stay. */
+static bool
+defers(const struct source *s, const struct tree *known)
+{
+	const struct tree *kind = teller(known);
+
+	return s->kind->terse && tree_is(kind, TREE_STR) &&
+	    !tree_says(kind, s->kind->name);
+}
+
+static const struct tree *
+status_alone(struct arena *a, const struct tree *change)
+{
+	struct tree *alone = tree_new(a, TREE_OBJECT);
+
+	tree_set(a, alone, "status", tree_get(change, "status"));
+	return alone;
 }
 
 static void
@@ -445,10 +473,13 @@ struct tree *
 event_merge(const struct source *s, const struct tree *known,
     const struct tree *change, bool whole, int64_t now, struct arena *a)
 {
-	const struct tree *base = whole ? NULL : known;
-	struct tree *alert = tree_merge(a, base, change);
-	struct tree *metadata;
+	bool deferring = defers(s, known);
+	const struct tree *base = whole && !deferring ? NULL : known;
+	struct tree *alert, *metadata;
 
+	if (deferring && !event_resolved(known))
+		change = status_alone(a, change);
+	alert = tree_merge(a, base, change);
 	if (!tree_is(alert, TREE_OBJECT))
 		alert = tree_new(a, TREE_OBJECT);
 	drop_nulls(alert);
@@ -461,7 +492,8 @@ event_merge(const struct source *s, const struct tree *known,
 
 	metadata = object(a, alert, "metadata");
 	wording_add(s->wording, alert, a);
-	remember(a, alert, metadata);
+	remember(a, alert, metadata,
+	    deferring ? teller(known) : tree_str(a, s->kind->name));
 	fill_in(a, alert, s);
 	receipt(a, metadata, known, now);
 	tree_set(a, alert, "title", title(alert, a));

@@ -33,9 +33,11 @@ enum {
  * what the sender does not say; received_at is the time of first receipt,
  * and stays once it is set.  Never has a null; what is deeper than EVENT_DEPTH
  * is the text of its JSON.
- * What the sender itself says of the four is kept in the member `sender`.
- * Between them and the kind's words the source's wording is at work
- * (wording.h).
+ * What the sender itself says of the four is kept in the member `sender`, with
+ * its kind: a terse kind (source.h) leaves the words of another as they are,
+ * but for the status, and has its own say when the alert fires anew; what it
+ * does not say stays then too. Between them and the kind's words the source's
+ * wording is at work (wording.h).
  */
 struct tree *event_merge(const struct source *s, const struct tree *known,
     const struct tree *change, bool whole, int64_t now, struct arena *a);

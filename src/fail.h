@@ -18,9 +18,12 @@ enum fail_kind {
 	FAIL_BROKEN,  /* we are: bad configuration, full disk, a bug */
 };
 
+/* Room for a path or three and, at the end, the cure. */
+enum { FAIL_TEXT = 1024 };
+
 struct fail {
 	enum fail_kind kind;
-	char text[240];
+	char text[FAIL_TEXT];
 };
 
 /* Record a failure unless one is already recorded.  Always returns false. */

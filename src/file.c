@@ -38,8 +38,10 @@ broken(struct fail *f, const char *path, enum file_sort sort)
 
 	if (sort == FILE_SECRET && errno == EACCES)
 		return fail_set(f, FAIL_BROKEN,
-		    "%s: user id %lu may not read it; chown %lu %s", path, user,
-		    user, path);
+		    "%s: user id %lu may not read it; if bellrelay.fcgi runs "
+		    "as that user: chown %lu %s, else run this as the user "
+		    "that it runs as",
+		    path, user, user, path);
 	if (sort == FILE_SECRET && errno == ENOENT)
 		return fail_set(f, FAIL_BROKEN,
 		    "%s: %s; install -m 600 -o USER /dev/null %s, for the user "
@@ -115,6 +117,11 @@ file_read(const char *path, enum file_sort sort, struct buf *out,
 	int fd;
 
 	/* Looked at first: to open a device can be to act on it. */
+	if (stat(path, &st) == -1 && errno == EACCES)
+		return fail_set(f, FAIL_BROKEN,
+		    "%s: user id %lu may not enter a directory on the way; "
+		    "ls -ld shows which, chmod o+x opens it",
+		    path, (unsigned long)geteuid());
 	if (stat(path, &st) == -1)
 		return broken(f, path, sort);
 	if (!is_regular(path, &st, f))

@@ -624,6 +624,6 @@ forward_complain(const struct forward *fw, const struct fail *f, int64_t now)
 	l = log_begin(now, "forward");
 	log_str(&l, "result", "failed");
 	log_str(&l, "alert", fw->id);
-	log_str(&l, "why", f->text);
+	log_trouble(&l, f->text);
 	log_end(&l);
 }

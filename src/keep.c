@@ -12,7 +12,7 @@ say_corrupt(const struct spool_box *b, const char *id, int64_t now)
 
 	log_str(&l, "destination", b->name);
 	log_str(&l, "alert", id);
-	log_str(&l, "why", "its file is torn or altered; moved to corrupt/");
+	log_trouble(&l, "its file is torn or altered; moved to corrupt/");
 	log_end(&l);
 }
 

@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include "display.h"
 #include "when.h"
 
 #include <errno.h>
@@ -50,27 +51,13 @@ put_quoted(struct buf *b, const char *value, size_t n)
 	}
 }
 
-struct log_line
-log_begin(int64_t now, const char *event)
-{
-	struct log_line l = { BUF_MAX(LINE_SIZE - (sizeof(line_mark) - 1)) };
-	char at[WHEN_SIZE];
-
-	when_write(now, at);
-	buf_printf(&l.text, "time=%s pid=%ld", at, (long)getpid());
-	log_str(&l, "event", event);
-	return l;
-}
-
-void
-log_str(struct log_line *l, const char *name, const char *value)
+static void
+put_value(struct log_line *l, const char *name, const char *value)
 {
 	struct buf *b = &l->text;
 	size_t before = b->len, all, n;
 	bool word;
 
-	if (value == NULL)
-		return;
 	all = strlen(value);
 	n = all > VALUE_SIZE ? VALUE_SIZE : all;
 	word = is_word(value, n);
@@ -86,6 +73,40 @@ log_str(struct log_line *l, const char *name, const char *value)
 		buf_cut(b, before);
 }
 
+static void
+put_words(
+    struct log_line *l, const char *mark, const char *name, const char *value)
+{
+	buf_printf(&l->words, "%s%s ", mark, name);
+	display_puts(&l->words, value);
+}
+
+struct log_line
+log_begin(int64_t now, const char *event)
+{
+	struct log_line l = { .text =
+				  BUF_MAX(LINE_SIZE - (sizeof(line_mark) - 1)),
+		.words = BUF_MAX(LINE_SIZE - (sizeof(line_mark) - 1)) };
+	char at[WHEN_SIZE];
+
+	if (spared)
+		put_words(&l, "bellrelay", ":", event);
+	when_write(now, at);
+	buf_printf(&l.text, "time=%s pid=%ld", at, (long)getpid());
+	put_value(&l, "event", event);
+	return l;
+}
+
+void
+log_str(struct log_line *l, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	put_value(l, name, value);
+	if (spared)
+		put_words(l, ", ", name, value);
+}
+
 void
 log_int(struct log_line *l, const char *name, int64_t value)
 {
@@ -97,19 +118,30 @@ log_int(struct log_line *l, const char *name, int64_t value)
 }
 
 void
+log_trouble(struct log_line *l, const char *value)
+{
+	put_value(l, "why", value);
+	if (spared)
+		put_words(l, ":", "", value);
+	l->trouble = true;
+}
+
+void
 log_end(struct log_line *l)
 {
-	struct buf *b = &l->text;
+	struct buf *b = spared ? &l->words : &l->text;
 	const char *end = b->full ? line_mark : "\n";
+	bool heard = !spared || l->trouble;
 	int saved = errno;
 
 	b->max = LINE_SIZE;
 	b->full = false;
 	buf_puts(b, end);
 	/* Where stderr cannot be written to there is nowhere to say so. */
-	while (!spared && write(STDERR_FILENO, b->data, b->len) == -1 &&
+	while (heard && write(STDERR_FILENO, b->data, b->len) == -1 &&
 	    errno == EINTR)
 		;
-	buf_free(b);
+	buf_free(&l->text);
+	buf_free(&l->words);
 	errno = saved;
 }

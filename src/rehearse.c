@@ -10,7 +10,6 @@
 #include "display.h"
 #include "event.h"
 #include "fail.h"
-#include "log.h"
 #include "near.h"
 #include "owner.h"
 #include "relay.h"
@@ -284,7 +283,7 @@ static int
 refused(const struct answer *out)
 {
 	command_say("refused with HTTP %d: %s", out->status,
-	    out->detail == NULL ? "see the log line" : out->detail);
+	    out->detail == NULL ? "without a reason" : out->detail);
 	if (out->status == 403)
 		return EX_NOPERM;
 	return out->status == 503 ? EX_CANTCREAT : EX_DATAERR;
@@ -542,7 +541,6 @@ try(const struct command_call *call)
 
 	if (code != EX_OK)
 		return code;
-	log_spare_terminal();
 	code = choose(&r, &setup.conf);
 	setup_close(&setup);
 	return code;

@@ -538,7 +538,8 @@ relay_tell(struct relay *r, struct setup_box *to, const char *key,
 	log_str(&l, "destination", to->to->name);
 	log_str(&l, "status", i.resolved ? "resolved" : "firing");
 	log_str(&l, "alert", i.id);
-	log_str(&l, "why", f.kind == FAIL_NONE ? NULL : f.text);
+	if (f.kind != FAIL_NONE)
+		log_trouble(&l, f.text);
 	log_end(&l);
 }
 
@@ -933,8 +934,11 @@ log_webhook(const struct request *req, const struct answer *a,
 	if (n > 1)
 		log_int(&l, "alerts", (int64_t)n);
 	log_int(&l, "ms", now - req->now);
-	if (why->kind != FAIL_NONE)
+	/* The answer says it too. */
+	if (why->kind == FAIL_INPUT || why->kind == FAIL_REFUSED)
 		log_str(&l, "why", why->text);
+	else if (why->kind != FAIL_NONE)
+		log_trouble(&l, why->text);
 	log_end(&l);
 }
 

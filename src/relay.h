@@ -12,13 +12,13 @@
 #include "arena.h"
 #include "counters.h"
 #include "drain.h"
+#include "fail.h"
 #include "fence.h"
 #include "forward.h"
 #include "post.h"
 #include "setup.h"
 
 struct answer;
-struct fail;
 struct request;
 struct tree;
 
@@ -34,7 +34,8 @@ struct relay {
 	struct counters counters;
 	int64_t watched;         /* when the watch last looked */
 	struct post_target beat; /* of the heartbeat under way */
-	char broken[240]; /* why a changed configuration is not in use, or "" */
+	char broken[FAIL_TEXT];  /* why a changed configuration is not in use,
+				  * or "" */
 	struct fence fence;
 	bool outside; /* the change is good, but the fence shuts it out */
 };

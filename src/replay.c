@@ -52,7 +52,7 @@ struct replay {
 	struct arena keys;  /* of the run */
 	struct arena arena; /* of a line, or of an alert */
 	struct buf list;    /* of struct replayed */
-	size_t lines, bodies, differ, queued;
+	size_t lines, bodies, foreign, differ, queued;
 	struct fail fail; /* the first of the spool */
 	int64_t now;
 };
@@ -243,6 +243,7 @@ take_line(struct replay *r, const char *line, size_t n)
 		return;
 	r->lines++;
 	cs = conf_source(&r->setup.conf, name);
+	r->foreign += cs == NULL;
 	if (cs == NULL || tree_get(t, "body") == NULL)
 		return;
 	r->bodies++;
@@ -472,6 +473,26 @@ read_time(const struct command_call *call, const char *name, int64_t *out)
 	return EX_USAGE;
 }
 
+/* Why there was nothing to replay, and what to do about it. */
+static void
+say_nothing(const struct replay *r)
+{
+	static const char *const words[] = {
+		[CONF_JOURNAL_OFF] =
+		    "the journal is off: bodies are kept with journal = full, "
+		    "from then on",
+		[CONF_JOURNAL_OUTCOMES] =
+		    "the journal holds outcomes alone: bodies are kept with "
+		    "journal = full, from then on",
+		[CONF_JOURNAL_FULL] =
+		    "the journal is full, and holds no body of that span and "
+		    "source; see --since, --until and --source, and "
+		    "journal_days and journal_max for how long it keeps them",
+	};
+
+	command_say("%s", words[r->setup.conf.journal]);
+}
+
 static void
 summary(const struct replay *r)
 {
@@ -479,7 +500,14 @@ summary(const struct replay *r)
 		    "%zu differ",
 	    r->lines, r->lines == 1 ? "" : "s", r->bodies, count(r),
 	    count(r) == 1 ? "" : "s", r->differ);
-	if (r->setup.conf.journal != CONF_JOURNAL_FULL)
+	if (r->foreign > 0)
+		command_say(
+		    "%zu of sources that are no longer configured", r->foreign);
+	if (r->only != NULL)
+		(void)command_source(&r->setup.conf, r->only);
+	if (r->bodies == 0 && r->foreign == 0)
+		say_nothing(r);
+	else if (r->setup.conf.journal != CONF_JOURNAL_FULL)
 		command_say(
 		    "bodies are kept with journal = full, from then on");
 	if (r->send)

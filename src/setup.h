@@ -29,13 +29,17 @@ struct setup_box {
 	int64_t rested;  /* when it was last seen to rest or be held, or 0 */
 };
 
+/* Whether the spool has alerts of destinations that are not configured. */
+enum setup_orphans { SETUP_UNASKED, SETUP_NO_ORPHANS, SETUP_ORPHANS };
+
 struct setup {
 	struct conf conf;
 	struct spool spool;
 	struct lock_hand order; /* on the spool's own lock */
 	struct setup_box
 	    *boxes; /* one for each destination, or NULL: not open */
-	struct setup_box *room; /* for them, once it was needed */
+	struct setup_box *room;     /* for them, once it was needed */
+	enum setup_orphans orphans; /* as far as anybody asked */
 };
 
 /* Read the configuration; the spool is opened by setup_spool. */

@@ -119,6 +119,10 @@ struct source_kind {
 	/* NULL: the answers are ours (answer.h). */
 	const struct source_words *words;
 
+	/* Whether it says less of an alert than another that shares it, whose
+	 * words then stay (event_merge). */
+	bool terse;
+
 	/* Whether a body may come with a content type; with any but JSON it is
 	 * refused unless any_type. */
 	bool any_type;

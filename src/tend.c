@@ -240,6 +240,15 @@ ids_of_dead(struct tend *t, const struct catalog_box *b, struct buf *ids)
 	return all;
 }
 
+/* What no destination takes is not worth a retry. */
+static void
+say_orphan(const struct catalog_box *b)
+{
+	command_say("%s: no such destination is configured any more: "
+		    "bellrelay move %s NEW",
+	    b->name, b->name);
+}
+
 static void
 retry_all(struct tend *t)
 {
@@ -247,17 +256,19 @@ retry_all(struct tend *t)
 		const struct catalog_box *b = &t->catalog.boxes[i];
 		struct buf ids = BUF_MAX(IDS_MAX);
 
-		if (!b->orphan)
-			(void)ids_of_dead(t, b, &ids);
+		(void)ids_of_dead(t, b, &ids);
+		if (b->orphan && ids.len > 0) {
+			say_orphan(b);
+			buf_cut(&ids, 0);
+		}
 		for (size_t at = 0; at < ids.len; at += SPOOL_ID + 1)
 			with_alert(t, b, ids.data + at, true, retry_letters);
 		buf_free(&ids);
 	}
 	if (t->code == EX_OK && t->did + t->not == 0)
-		command_say("there is no dead letter");
+		command_say("there is no dead letter to send again");
 }
 
-/* What no destination takes is not worth a retry. */
 static void
 retry_one(struct tend *t, const char *text)
 {
@@ -267,9 +278,7 @@ retry_one(struct tend *t, const char *text)
 	t->code = pick_alert(&t->catalog, text, picks, &n);
 	for (size_t i = 0; t->code == EX_OK && i < n; i++)
 		if (picks[i].at->orphan)
-			command_say("%s: no such destination is configured any "
-				    "more: bellrelay move %s NEW",
-			    picks[i].at->name, picks[i].at->name);
+			say_orphan(picks[i].at);
 		else
 			with_alert(
 			    t, picks[i].at, picks[i].id, true, retry_letters);

@@ -54,7 +54,7 @@ take_beat(struct relay *r, int64_t now)
 	l = log_begin(now, "heartbeat");
 	log_str(&l, "result", "failed");
 	log_int(&l, "http", answer.status);
-	log_str(&l, "why", answer.status == 0 ? answer.why : answer.text);
+	log_trouble(&l, answer.status == 0 ? answer.why : answer.text);
 	log_end(&l);
 }
 

@@ -362,7 +362,12 @@ judge_user(struct wiring *w)
 	if (user < 0 || owner < 0)
 		return;
 	name = owner_name((unsigned long)user, w->a);
-	if (user == owner)
+	if (user == 0 && owner == 0)
+		finding_add(w->to, FINDING_WARNING, what,
+		    "run it as a user of its own, and chown the spool to that "
+		    "user",
+		    "bellrelay.fcgi runs as root, who owns the spool");
+	else if (user == owner)
 		finding_add(w->to, FINDING_OK, what, NULL,
 		    "bellrelay.fcgi runs as %s, who owns the spool", name);
 	else

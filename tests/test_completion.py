@@ -129,8 +129,14 @@ def test_a_person_at_a_terminal_sees_it(conf, tmp_path):
     try:
         until(lambda: sees(b"ready "), "a prompt")
         os.write(terminal, f". {SCRIPT}\n".encode())
+        os.write(terminal, b"bind 'set completion-display-width 0'\n")
         os.write(terminal, f"bellrelay -c {conf} te\tonc\t".encode())
         until(lambda: sees(b"test oncall "), "the completed line")
+        seen = b""
+        os.write(terminal, b"\x15bellrelay \t\t")
+        until(lambda: sees(b"secret"), "the list")
+        shown = [w for w in seen.decode().split() if w in COMMANDS]
+        assert shown == list(COMMANDS), "as README has them"
     finally:
         os.write(terminal, b"\x15exit\n")
         os.close(terminal)

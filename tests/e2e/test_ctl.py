@@ -761,6 +761,42 @@ def test_on_a_terminal_there_is_no_log_among_the_answers(site, standin):
     assert "event=delivery" in site.cli("drain").stderr.decode()
 
 
+def test_on_a_terminal_what_is_wrong_is_a_sentence(site, standin):
+    wait_in_queue(site, standin)
+    until(lambda: not site.workers(), "what drains after the answer")
+    name = ticket_id("a")
+    (site.box() / "pending" / f"{name}.json").write_text("torn")
+    said = on_a_terminal(site, "drop", name)
+    assert said == (
+        f"bellrelay: corrupt, destination oncall, alert {name}: its file is "
+        "torn or altered; moved to corrupt/\r\n"
+    ).encode()
+
+
+def test_on_a_terminal_a_refusal_has_its_reason(site, standin):
+    """Which the answer to a sender has not."""
+    wait_in_queue(site, standin)
+    until(lambda: not site.workers(), "what drains after the answer")
+    standin.always(behave.answer(503))
+    (site.box() / "pending").chmod(0o500)
+    said = on_a_terminal(site, "try", "montecarlo", "volume", code=73)
+    (site.box() / "pending").chmod(0o700)
+    assert b"event=" not in said
+    assert b"bellrelay: webhook, source montecarlo" in said
+    assert b"no room to store it" in said and b"refused with HTTP 503" in said
+
+
+def test_the_cure_stands_at_the_end_whatever_the_path(site):
+    place = site.etc / ("d" * 200)
+    place.mkdir()
+    site.own(place)
+    gone = place / "mc.secret"
+    site.configure(source={"secret_file": gone})
+    said = err(site.cli("check"), 78)
+    assert said.endswith(", then write it in\n")
+    assert f"install -m 600 -o USER /dev/null {gone}" in said
+
+
 def test_an_interrupt_ends_a_drain_after_the_call_in_flight(site, standin):
     wait_in_queue(site, standin)
     wait_in_queue(site, standin, alert("b"))

@@ -87,6 +87,8 @@ def test_a_second_one_leaves_the_first_alone(start):
     second = start(ONCE=1)
     said, _ = second.communicate(timeout=60)
     assert second.returncode == 1 and "another one runs here" in said
+    assert f"process {first.pid}: end it with Ctrl-C" in said
+    assert re.search(r"on port 18\d\d\d,", said) and "RUN_DIR=" in said
     assert first.poll() is None
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from world import behave
 from world.montecarlo import alert
-from world.site import NOBODY, until
+from world.site import NOBODY, Site, until
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 CODES = {"OK": 0, "WARNING": 1, "CRITICAL": 2}
@@ -105,6 +105,19 @@ def test_a_broken_configuration_is_a_failure_with_file_and_line(site):
 def test_the_url_may_be_that_of_base_of_healthz_or_of_a_source(well, path):
     found = doctor(well, well.url(path))
     the_one(found, "ok", f"{well.url('/healthz')} is answered")
+
+
+@needs_root
+def test_root_as_owner_is_judged_alike_in_spool_and_web_server(
+    standin, tmp_path
+):
+    with Site(standin, directory=tmp_path / "root") as place:
+        place.start()
+        found = doctor(place, place.url())
+        the_one(found, "warning", "spool:", "belongs to root", "of its own")
+        the_one(found, "warning", "web server:", "runs as root", "of its own")
+        assert not [f for f in found["ok"] if "root" in f.split(": ", 1)[1]
+                    and "owns the spool" in f]  # fmt: skip
 
 
 # ---- configuration and spool ----

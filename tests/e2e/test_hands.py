@@ -112,8 +112,19 @@ def test_retry_says_when_there_is_nothing_to_retry(site, standin):
     assert "no such alert" in err(site.cli("retry", "b"), 66)
     assert "wanted either" in err(site.cli("retry"), 64)
     assert "wanted either" in err(site.cli("retry", "a", "--all-dead"), 64)
-    assert "no dead letter" in site.cli("retry", "--all-dead").stderr.decode()
+    done = site.cli("retry", "--all-dead")
+    assert b"there is no dead letter to send again" in done.stderr
     assert list(site.tickets()) == [ticket_id("a")]
+
+
+def test_dead_letters_of_what_is_no_longer_configured_are_said(site, standin):
+    refused(site, standin)
+    text = site.conf.read_text()
+    text = text.replace("destination oncall", "destination other")
+    site.write(site.conf, text.replace('"oncall"', '"other"'))
+    said = err(site.cli("retry", "--all-dead"), 0)
+    assert "bellrelay move oncall NEW" in said
+    assert len(site.dead()) == 1
 
 
 def test_a_dead_letter_outlives_its_ticket(site, standin):
@@ -274,6 +285,23 @@ def test_what_was_delivered_is_moved_and_not_sent(site, standin, moving):
     event = standin.events("a")[-1]
     assert event["status"] == "resolved"
     assert event["title"] == standin.events("a")[0]["title"]
+
+
+def test_before_the_move_the_new_one_knows_what_the_old_one_knew(
+    site, standin, moving
+):
+    """A change tells little by itself."""
+    assert site.cgi(alert("a")).status == 200
+    first = standin.events("a")[0]
+    moving()
+    assert site.cgi(update("a", owner="ann@example.com")).status == 200
+    event = standin.events("a")[-1]
+    for name in ("title", "description", "source_url"):
+        assert event[name] == first[name]
+    assert event["metadata"]["tables"] == first["metadata"]["tables"]
+    assert event["metadata"]["owners"] == ["ann@example.com"]
+    site.cgi(update("b", owner="ann@example.com"))
+    assert standin.events("b")[-1]["title"] != first["title"]
 
 
 def test_an_alert_that_both_know_becomes_one(site, standin, moving):

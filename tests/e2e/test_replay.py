@@ -47,6 +47,29 @@ def test_without_bodies_it_says_how_to_keep_them(site):
     assert hint not in summary, "it is so already"
 
 
+def test_where_nothing_was_kept_it_says_why(site):
+    for journal, said in (
+        ("off", "the journal is off: bodies are kept with journal = full"),
+        ("outcomes", "holds outcomes alone: bodies are kept with"),
+        ("full", "is full, and holds no body of that span"),
+    ):
+        site.configure(top={"journal": journal})
+        _, summary = replay(site)
+        assert said in summary
+
+
+def test_what_came_to_a_source_that_is_gone_is_said(site):
+    journaled(site)
+    assert site.cgi(alert("a")).status == 200
+    text = site.conf.read_text()
+    site.write(site.conf, text.replace("source montecarlo", "source other"))
+    _, summary = replay(site)
+    assert "1 of sources that are no longer configured" in summary
+    assert "no body" not in summary
+    _, summary = replay(site, "--source", "montecarlo")
+    assert "no such source as montecarlo; wanted other" in summary
+
+
 def test_with_send_the_last_state_is_sent_once(site, standin):
     journaled(site).start()
     site.post(alert("a"))

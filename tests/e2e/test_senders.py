@@ -236,6 +236,29 @@ def test_a_pass_resolves_what_edr_opened(senders, standin, tmp_path):
     assert (again, said["result"]) == (200, "ignored")
 
 
+def test_a_failure_of_dbt_takes_nothing_from_what_edr_told(
+    senders, standin, tmp_path
+):
+    assert edr(senders).send(TEST)
+    body = dbt_results((TEST["test_unique_id"], "fail", "Got 7 results"))
+    status, said = post_file(senders, tmp_path, body, *as_dbt())
+    assert (status, said["result"]) == (200, "unchanged")
+    assert edr(senders).send(TEST)
+    assert len(standin.events()) == 1
+
+
+def test_nor_does_it_ring_where_that_is_quiet(site, standin, tmp_path):
+    """By tables and routes of which dbt knows nothing."""
+    quiet = section("mute", "staging", {"tables": ["*.staging.*"]})
+    site.configure(more=sections(site) + quiet)
+    site.start()
+    assert edr(site).send(TEST)
+    body = dbt_results((TEST["test_unique_id"], "fail", "Got 7 results"))
+    status, said = post_file(site, tmp_path, body, *as_dbt())
+    assert (status, said["muted"]) == (202, "staging")
+    assert not standin.history()
+
+
 def test_a_pass_resolves_it_where_a_route_sent_it(site, standin, tmp_path):
     """The route is of edr alone; dbt's own would be another."""
     standin.add_source("TEAM", standin.token)

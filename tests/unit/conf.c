@@ -928,7 +928,8 @@ unreadable(void)
 			abort();
 		is(why("conf"),
 		    "conf:2: token_file: token: user id 65534 may not read it; "
-		    "chown 65534 token",
+		    "if bellrelay.fcgi runs as that user: chown 65534 token, "
+		    "else run this as the user that it runs as",
 		    "a token that is somebody else's");
 		if (seteuid(0) == -1)
 			abort();

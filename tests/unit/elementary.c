@@ -186,6 +186,9 @@ odd_texts(void)
 /* ---- with dbt --------------------------------------------------------------
  */
 
+#define OWNED \
+	"{\"test_unique_id\":\"test.a.t\",\"test_name\":\"t@\"," \
+	"\"status\":\"warn\",\"owners\":[\"ann\"]}"
 #define PASS "{\"results\":[{\"unique_id\":\"test.a.t\",\"status\":\"pass\"}]}"
 
 static void
@@ -210,6 +213,52 @@ is_resolved_by_dbt(void)
 	    "and what else is known");
 }
 
+#define FAIL \
+	"{\"results\":[{\"unique_id\":\"test.a.t\",\"status\":\"fail\"," \
+	"\"message\":\"Got 7\"}]}"
+
+static const char *
+json_of(const struct tree *t)
+{
+	struct buf b = BUF_MAX(1 << 16);
+	const char *text;
+
+	json_write(t, JSON_PLAIN, &b);
+	text = arena_copy(&arena, b.data, b.len);
+	buf_free(&b);
+	return text;
+}
+
+/* dbt knows neither owners nor tags nor tables. */
+static void
+keeps_its_words_beside_dbt(void)
+{
+	struct source edr = sender_source(&source_elementary);
+	struct source dbt = sender_source(&source_dbt);
+	struct source_item *opened, *fails, *over;
+	struct tree *alert, *t;
+
+	edr.namespace = dbt.namespace = "prod";
+	opened = sender_read(&edr, OWNED, strlen(OWNED));
+	fails = sender_read(&dbt, FAIL, strlen(FAIL));
+	over = sender_read(&dbt, PASS, strlen(PASS));
+	is(fails->key, opened->key, "dbt tells of what edr opened");
+	alert = event_merge(&edr, NULL, opened->change, true, 0, &arena);
+	t = event_merge(&dbt, alert, fails->change, true, 0, &arena);
+	is(json_of(t), json_of(alert), "and changes nothing of it");
+	t = event_merge(&dbt, t, fails->change, true, 0, &arena);
+	is(json_of(t), json_of(alert), "however often");
+	t = event_merge(&dbt, t, over->change, false, 0, &arena);
+	t = event_merge(&dbt, t, fails->change, true, 0, &arena);
+	ok(tree_says(tree_get(t, "status"), "firing"), "it fires anew");
+	is(json_of(tree_at(t, "/metadata/owners")), "[\"ann\"]",
+	    "with the owners that are known");
+	ok(strstr(json_of(tree_get(t, "description")), "Got 7") != NULL,
+	    "and words of its own");
+	t = event_merge(&edr, t, opened->change, true, 0, &arena);
+	is(json_of(t), json_of(alert), "edr has the last word");
+}
+
 int
 main(void)
 {
@@ -221,6 +270,7 @@ main(void)
 	every_cut();
 	odd_texts();
 	is_resolved_by_dbt();
+	keeps_its_words_beside_dbt();
 	arena_free(&arena);
 	return tap_done();
 }

@@ -185,7 +185,8 @@ merges(void)
 
 	is(text_of(t),
 	    "{\"title\":\"a\",\"metadata\":{\"received_at\":"
-	    "\"1970-01-01T00:00:01.000Z\",\"x\":1,\"list\":[{}]},\"sender\":{}"
+	    "\"1970-01-01T00:00:01.000Z\",\"x\":1,\"list\":[{}]},\"sender\":{"
+	    "\"kind\":\"plain\"}"
 	    "}",
 	    "no nulls, not even in lists");
 	t = event_merge(&s, t,
@@ -198,7 +199,7 @@ merges(void)
 	t = event_merge(&s, t, parse("{\"title\":\"b\"}"), true, 99000, &arena);
 	is(text_of(t),
 	    "{\"title\":\"b\",\"metadata\":{\"received_at\":"
-	    "\"1970-01-01T00:00:01.000Z\"},\"sender\":{}}",
+	    "\"1970-01-01T00:00:01.000Z\"},\"sender\":{\"kind\":\"plain\"}}",
 	    "a whole alert replaces all but the time of receipt");
 	t = merge(&s, t, "7");
 	ok(tree_is(t, TREE_OBJECT), "a change that is no object is survived");
@@ -333,7 +334,8 @@ static const struct {
 	    "{\"title\":\"Alert from dbt\",\"deduplication_key\":\"k\","
 	    "\"status\":\"firing\",\"metadata\":{\"source\":\"dbt\"}}",
 	    "a blank title names the source instead" },
-	{ "{\"metadata\":{},\"facts\":{\"x\":1},\"sender\":{},\"source_url\":"
+	{ "{\"metadata\":{},\"facts\":{\"x\":1},\"sender\":{\"kind\":\"plain\"}"
+	  ",\"source_url\":"
 	  "\"u\","
 	  "\"description\":\"d\",\"status\":\"resolved\",\"title\":\"a\\nb\"}",
 	    "{\"title\":\"a b\",\"deduplication_key\":\"k\",\"status\":"

@@ -176,20 +176,22 @@ def choose_port():
     for port in range(first, first + PORTS):
         if free(port):
             return port
-    raise SystemExit(f"no port from {first} on is free")
+    raise SystemExit(f"no port from {first} on is free; try make run PORT=9000")
 
 
 def clear():
     """Make RUN empty, but for the lock that says that it is ours."""
     RUN.mkdir(mode=0o700, exist_ok=True)
-    lock = open(RUN / "lock", "w", encoding="ascii")
+    lock = open(RUN / "lock", "a+", encoding="ascii")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        lock.seek(0)
         raise SystemExit(
-            f"{RUN}: another one runs here: end it with Ctrl-C, or take "
-            "another directory: make run RUN_DIR=..."
+            f"{RUN}: another one runs here{lock.read()}: end it with Ctrl-C "
+            "where it runs, or take another directory: make run RUN_DIR=run2"
         ) from None
+    lock.truncate(0)
     for path in RUN.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -265,13 +267,18 @@ def invite(place):
 
 def run(once):
     token = secrets.token_hex(32)
-    with clear(), StandIn(Authority(RUN / "authority"), token=token) as standin:
+    with (
+        clear() as lock,
+        StandIn(Authority(RUN / "authority"), token=token) as standin,
+    ):
         standin.on_event = lambda seen: show(seen, standin)
         secret = secrets.token_urlsafe(42)
         with Site(standin, 2, RUN, secret) as place:
             if not place.programs():
                 raise SystemExit(f"{place.bin}: not built, see make")
             place.start(choose_port())
+            print(f", on port {place.port}, process {os.getpid()}",
+                  end="", file=lock, flush=True)  # fmt: skip
             introduce(place, standin)
             good = tell(place, standin)
             if not once:
