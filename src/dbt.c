@@ -15,7 +15,7 @@ static const char *const ring_ignore[] = { "ring", "ignore", NULL };
 
 static const struct option options[] = {
 	{ "secret_file", OPTION_SECRET, NULL },
-	{ "cloud_url", OPTION_TEXT, NULL },
+	{ "cloud_url", OPTION_URL, NULL },
 	{ "failures", OPTION_CHOICE, ring_ignore },
 	{ NULL, OPTION_TEXT, NULL },
 };

@@ -25,7 +25,7 @@ enum {
 
 static const struct option options[] = {
 	{ "secret_file", OPTION_SECRET, NULL },
-	{ "report_url", OPTION_TEXT, NULL },
+	{ "report_url", OPTION_URL, NULL },
 	{ NULL, OPTION_TEXT, NULL },
 };
 

@@ -1036,6 +1036,15 @@ entry_ok(const char *entry, struct fail *f)
 	return true;
 }
 
+/* It may begin with a pointer, whose value may be one. */
+static bool
+may_be_url(const char *entry)
+{
+	return entry[0] == '/' || strncmp(entry, "{/", 2) == 0 ||
+	    strncasecmp(entry, "https://", 8) == 0 ||
+	    strncasecmp(entry, "http://", 7) == 0;
+}
+
 /* What only some options want of an entry. */
 static bool
 entry_fits(const char *name, const char *entry, struct fail *f)
@@ -1047,6 +1056,10 @@ entry_fits(const char *name, const char *entry, struct fail *f)
 		return fail_set(f, FAIL_BROKEN,
 		    "wanted a JSON Pointer, such as \"/id\": with a key that "
 		    "is always the same all alerts were one");
+	if (strcmp(name, "url") == 0 && !may_be_url(entry))
+		return fail_set(f, FAIL_BROKEN,
+		    "wanted a JSON Pointer, such as \"/url\", or a URL that "
+		    "begins with https:// or http://");
 	if (strcmp(name, "tables") == 0 && !has_pointer(entry))
 		return fail_set(f, FAIL_BROKEN,
 		    "wanted a JSON Pointer, such as \"/table\"");

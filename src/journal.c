@@ -77,13 +77,13 @@ size_of(int journal, const char *day)
 	return (uint64_t)st.st_size;
 }
 
-static void
+static bool
 remove_day(int journal, const char *day)
 {
 	char name[NAME];
 
 	file_name(day, name);
-	(void)unlinkat(journal, name, 0);
+	return unlinkat(journal, name, 0) == 0;
 }
 
 /* The oldest days go, but never the present one. */
@@ -103,7 +103,7 @@ bound(int dir, int journal, const char *day, const char *oldest, uint64_t max)
 		    (total <= max && memcmp(d, oldest, JOURNAL_DAY) >= 0))
 			continue;
 		total -= size_of(journal, d);
-		remove_day(journal, d);
+		(void)remove_day(journal, d);
 	}
 	buf_free(&days);
 }
@@ -149,17 +149,17 @@ journal_give_way(int dir)
 {
 	struct buf days = BUF_MAX(DAYS_MAX);
 	int journal = open_journal(dir);
-	bool any;
+	bool did = false;
 
 	if (journal == -1)
 		return false;
 	journal_days(dir, &days);
-	any = days.len >= JOURNAL_DAY;
-	if (any)
-		remove_day(journal, days.data);
+	for (size_t i = 0; !did && i + JOURNAL_DAY <= days.len;
+	     i += JOURNAL_DAY)
+		did = remove_day(journal, days.data + i);
 	buf_free(&days);
 	(void)close(journal);
-	return any;
+	return did;
 }
 
 int

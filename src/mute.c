@@ -21,7 +21,7 @@ read_moment(const struct mute *m, const char *name, const char *given,
 	if (!when_parse_wall(given, out, &wall))
 		return fail_set(f, FAIL_BROKEN,
 		    "wanted a day such as 2026-12-24, or a time such as "
-		    "2026-12-24T18:00 or 2026-12-24T18:00:00+01:00");
+		    "2026-12-24T18:00 or 2026-12-24T18:00+01:00");
 	if (wall)
 		*out = zone_time(&m->window.zone, *out);
 	return true;

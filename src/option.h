@@ -10,6 +10,7 @@
 
 enum option_type {
 	OPTION_TEXT,   /* a string */
+	OPTION_URL,    /* one to which alerts link */
 	OPTION_LIST,   /* strings */
 	OPTION_SECRET, /* names a file; the values are its lines, trimmed */
 	OPTION_CHOICE, /* one of choices, NULL-terminated; the first is default

@@ -10,8 +10,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
-enum { CA_MAX = 8 << 20, ZONE_FILE_MAX = 1 << 16, ZONE_NAME_MAX = 100 };
+enum {
+	CA_MAX = 8 << 20,
+	ZONE_FILE_MAX = 1 << 16,
+	ZONE_NAME_MAX = 100,
+	SHOWN_MAX = 80,
+};
 
 #define ZONES "/usr/share/zoneinfo"
 
@@ -356,6 +362,37 @@ print_text(const struct row *row, const void *from, struct buf *out)
 	put_option(out, row->name, *(const char *const *)at);
 }
 
+/* Of a map "from=to" what is before the last =, else all of it. */
+static size_t
+entry_length(const char *name, const char *text)
+{
+	size_t n = strlen(name);
+	const char *equals = strrchr(text, '=');
+	bool map = n > 4 && strcmp(name + n - 4, "_map") == 0;
+
+	return map && equals != NULL ? (size_t)(equals - text) : strlen(text);
+}
+
+/* A map looks its values up without regard to case. */
+static bool
+is_same_entry(const char *name, const char *x, const char *y)
+{
+	size_t n = entry_length(name, x);
+
+	if (x[n] == '\0')
+		return strcmp(x, y) == 0;
+	return entry_length(name, y) == n && strncasecmp(x, y, n) == 0;
+}
+
+/* How much of an entry a message has room for. */
+static int
+shown(const char *name, const char *text)
+{
+	size_t n = entry_length(name, text);
+
+	return (int)(n < SHOWN_MAX ? n : SHOWN_MAX);
+}
+
 static bool
 fill_list(struct row_reading *r, const char *name, const struct given *g,
     struct option_value *list)
@@ -369,12 +406,12 @@ fill_list(struct row_reading *r, const char *name, const struct given *g,
 			return plain_fail(&r->settings->plain, g->v[i].line,
 			    r->f, "%s: an empty entry; wanted text", name);
 		for (size_t j = 0; j < i; j++)
-			if (strcmp(list->items[j], text) == 0)
+			if (is_same_entry(name, list->items[j], text))
 				return plain_fail(&r->settings->plain,
 				    g->v[i].line, r->f,
-				    "%s: %.80s stands there twice; wanted "
+				    "%s: %.*s stands there twice; wanted "
 				    "once",
-				    name, text);
+				    name, shown(name, text), text);
 		list->items[list->n++] = text;
 	}
 	return true;
@@ -645,9 +682,11 @@ read_zone(struct row_reading *r, const struct row *row, const struct given *g,
 	const char *text = g->v->text;
 
 	m->timezone = text;
+	/* A rule first: to look for a file of that name would be to wait for
+	 * one to come. */
 	if (strcmp(text, "UTC") == 0 ||
-	    read_zone_file(r, text, &m->window.zone) ||
-	    zone_parse_rule(text, &m->window.zone))
+	    zone_parse_rule(text, &m->window.zone) ||
+	    read_zone_file(r, text, &m->window.zone))
 		return true;
 	return wrong(r, row, g,
 	    "not in " ZONES " (package tzdata); wanted a name such as "
@@ -814,6 +853,22 @@ read_option_secret(struct row_reading *r, const struct option *o,
 	return true;
 }
 
+/* For people to follow: whatever is there, their browser asks for it. */
+static bool
+is_link(const char *text)
+{
+	size_t n = strncasecmp(text, "https://", 8) == 0 ? 8
+	    : strncasecmp(text, "http://", 7) == 0       ? 7
+							 : 0;
+
+	if (n == 0 || strchr("/?#", text[n]) != NULL)
+		return false;
+	while ((unsigned char)text[n] > ' ' && text[n] != 0x7f &&
+	    strchr("\"<>\\", text[n]) == NULL)
+		n++;
+	return text[n] == '\0';
+}
+
 static bool
 read_option(struct row_reading *r, const struct option *o,
     const struct given *g, struct option_value *value, const char **named)
@@ -826,6 +881,10 @@ read_option(struct row_reading *r, const struct option *o,
 		return true;
 	if (o->type == OPTION_SECRET && g->v->text[0] != '\0')
 		return read_option_secret(r, o, g, value, named);
+	if (o->type == OPTION_URL && !is_link(g->v->text))
+		return plain_fail(&r->settings->plain, g->line, r->f,
+		    "%s: wanted a URL that begins with https:// or http://",
+		    o->name);
 	return fill_list(r, o->name, g, value);
 }
 

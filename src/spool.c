@@ -20,6 +20,7 @@ enum {
 	NAMES = 100,             /* tries for a name in tmp */
 	SPARE_BYTES = 128 << 10, /* what must stay free besides the new */
 	SPARE_FILES = 16,
+	STEP = 16384, /* of reading */
 };
 
 static const char readme[] =
@@ -251,8 +252,9 @@ spool_room(const struct spool *sp, size_t files, size_t bytes, struct fail *f)
 {
 	struct statvfs st;
 
+	/* What is written next will tell. */
 	if (fstatvfs(sp->dir, &st) == -1)
-		return fail_sys(f, "spool");
+		return true;
 	if ((uint64_t)st.f_bavail * st.f_frsize < bytes + SPARE_BYTES)
 		return fail_set(f, FAIL_RETRY, "spool: the disk is full");
 	/* Some file systems have no fixed number of files and say 0. */
@@ -302,24 +304,23 @@ settled_name(const char *id, char name[64])
 
 /* ---- reading ---- */
 
+/* Up to the ceiling of out. */
 static bool
 read_all(int fd, struct buf *out, struct fail *f)
 {
-	for (;;) {
-		char *at = buf_room(out, 16384);
-		ssize_t n;
+	ssize_t n = 1;
 
-		if (at == NULL)
-			return true;
-		n = read(fd, at, 16384);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
+	while (n != 0 && out->len < out->max) {
+		size_t left = out->max - out->len;
+		size_t want = left < STEP ? left : STEP;
+
+		n = read(fd, buf_room(out, want), want);
+		if (n > 0)
+			buf_grew(out, (size_t)n);
+		else if (n == -1 && errno != EINTR)
 			return fail_sys(f, "read");
-		if (n == 0)
-			return true;
-		buf_grew(out, (size_t)n);
 	}
+	return true;
 }
 
 enum got { GOT, ABSENT, TORN, FAILED };
@@ -329,7 +330,8 @@ static enum got
 fetch(int dir, const char *name, struct buf *text, uint64_t *generation,
     struct fail *f)
 {
-	struct buf file = BUF_MAX(SPOOL_FILE_MAX);
+	/* A byte more than allowed, to see that there is one. */
+	struct buf file = BUF_MAX(SPOOL_FILE_MAX + 1);
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	enum got got = FAILED;
 
@@ -337,7 +339,7 @@ fetch(int dir, const char *name, struct buf *text, uint64_t *generation,
 		return errno == ENOENT ? ABSENT
 				       : (fail_sys(f, name) ? GOT : FAILED);
 	if (read_all(fd, &file, f))
-		got = !file.full &&
+		got = file.len <= SPOOL_FILE_MAX &&
 			seal_open(file.data, file.len, generation, text)
 		    ? GOT
 		    : TORN;

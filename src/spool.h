@@ -68,7 +68,10 @@ bool spool_box_open(const struct spool *sp, const char *name,
     struct spool_box *b, struct fail *f);
 void spool_box_close(struct spool_box *b);
 
-/* Whether there is room for so many more files and bytes: FAIL_RETRY. */
+/*
+ * Whether there is room for so many more files and bytes; FAIL_RETRY if it is
+ * full, and for no other reason: the journal gives way to make room.
+ */
 bool spool_room(
     const struct spool *sp, size_t files, size_t bytes, struct fail *f);
 

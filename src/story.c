@@ -250,9 +250,12 @@ static const struct catalog_letter *
 letters(struct story *s, size_t *n)
 {
 	struct fail f = { 0 };
-	const struct catalog_letter *all =
-	    catalog_letters(s->at, s->id, n, s->a, &f);
+	struct catalog_dead d;
+	const struct catalog_letter *all;
 
+	(void)catalog_list_dead(s->at, &d);
+	all = catalog_letters(&d, s->id, n, s->a, &f);
+	catalog_forget_dead(&d);
 	unread(s, &f);
 	return all;
 }

@@ -10,6 +10,7 @@
 
 struct arena;
 struct catalog_box;
+struct catalog_dead;
 struct catalog_letter;
 struct command;
 struct fail;
@@ -31,7 +32,7 @@ void tend_release(struct lock_hand *h, const char *id);
  * Under edit: the alert's dead letters, as by catalog_letters, after those
  * that are torn were moved to corrupt/, which is said; so many are torn.
  */
-struct catalog_letter *tend_letters(const struct catalog_box *b, const char *id,
-    size_t *n, size_t *torn, struct arena *a, struct fail *f);
+struct catalog_letter *tend_letters(const struct catalog_dead *d,
+    const char *id, size_t *n, size_t *torn, struct arena *a, struct fail *f);
 
 #endif

@@ -17,7 +17,8 @@ enum {
 	HOUR = 3600 * WHEN_SECOND,
 	TEXT_MAX = 4 * TICKET_MAX,
 	ERROR_MAX = 240,
-	VALUE_LEAST = 512,          /* bytes: no value is cut to less */
+	VALUE_LEAST = 1024,         /* bytes: no value is cut to less, so that
+				       titles are not */
 	SMALL_MAX = 3 * TICKET_MAX, /* where no value is long */
 	WRITE_MAX = 1 << 30,
 };
@@ -561,12 +562,20 @@ is_accepted(const struct ticket *t, const struct ticket_event *e,
 	    strcmp(s->target, c->target) == 0;
 }
 
+/* Whether it has that still, and nothing else that was kept quiet later. */
+static bool
+is_known_there(const struct ticket *t, const struct ticket_event *e,
+    const struct ticket_change *c)
+{
+	return is_accepted(t, e, c) && !t->muted.doubt;
+}
+
 /* Whether it has just that, so that nothing need be sent. */
 static bool
 is_sent(const struct ticket *t, const struct ticket_event *e,
     const struct ticket_change *c, int64_t now)
 {
-	return is_accepted(t, e, c) && now >= t->sent.at &&
+	return is_known_there(t, e, c) && now >= t->sent.at &&
 	    now - t->sent.at < c->resend_after;
 }
 
@@ -706,7 +715,8 @@ keep_quiet(struct ticket *t, const struct ticket_event *e,
     const struct ticket_change *c, int64_t now, struct arena *a)
 {
 	const char *by = e->resolved ? t->muted.by : c->muted;
-	bool over = e->resolved || is_accepted(t, e, c) || is_unwanted(t, e, c);
+	bool over =
+	    e->resolved || is_known_there(t, e, c) || is_unwanted(t, e, c);
 
 	if (!e->resolved && is_accepted(t, e, c) && t->muted.by == NULL)
 		return TICKET_UNCHANGED;
@@ -760,10 +770,11 @@ ticket_wake(struct ticket *t, const struct ticket_change *c, int64_t now,
     struct arena *a)
 {
 	struct ticket_event e = event_of(t, c, now, a);
+	bool news = !e.resolved && !is_known_there(t, &e, c);
 	enum ticket_result did = TICKET_MERGED;
 
 	unmark(t);
-	if (!e.resolved && t->queued == 0 && !is_accepted(t, &e, c))
+	if (news && t->queued == 0)
 		did = begin(t, e, c, a);
 	if (did == TICKET_QUEUED)
 		ticket_note(t, "unmuted", t->next - 1, NULL, now, a);
@@ -771,6 +782,25 @@ ticket_wake(struct ticket *t, const struct ticket_change *c, int64_t now,
 }
 
 /* ---- what comes ---- */
+
+/*
+ * To what waits.  A repeat says again what was accepted, which is only of use
+ * while nothing newer is sent; the alert's end may hang on it until then.
+ */
+static enum ticket_result
+add(struct ticket *t, struct ticket_event e, const struct ticket_change *c,
+    struct arena *a)
+{
+	if (t->queued == 0)
+		return begin(t, e, c, a);
+	if (!t->queue[0].repeat || strcmp(t->queue[0].digest, e.digest) == 0)
+		return join(t, e);
+	if (is_unwanted(t, &e, c))
+		return TICKET_MERGED;
+	pop(t);
+	t->unsure = true;
+	return begin(t, e, c, a);
+}
 
 enum ticket_result
 ticket_enqueue(struct ticket *t, const struct ticket_change *c, int64_t now,
@@ -781,23 +811,17 @@ ticket_enqueue(struct ticket *t, const struct ticket_change *c, int64_t now,
 
 	if (is_quiet(t, &e, c))
 		return keep_quiet(t, &e, c, now, a);
-	if (t->queued == 0 && t->muted.by == NULL && is_sent(t, &e, c, now))
-		return TICKET_UNCHANGED;
-	/* A repeat is only of use while there is nothing newer. */
-	if (t->queued > 0 && t->queue[0].repeat &&
-	    strcmp(t->queue[0].digest, e.digest) != 0) {
-		pop(t);
-		t->unsure = true;
-	}
-	did = t->queued == 0 ? begin(t, e, c, a) : join(t, e);
-	if (did == TICKET_SAME && t->muted.by == NULL)
+	did = t->queued == 0 && is_sent(t, &e, c, now) ? TICKET_UNCHANGED
+						       : add(t, e, c, a);
+	if (t->muted.by == NULL &&
+	    (did == TICKET_UNCHANGED || did == TICKET_SAME))
 		return did;
 	adopt(t, c);
 	unmark(t);
 	if (did == TICKET_QUEUED)
 		ticket_note(
 		    t, status_word(e.resolved), t->next - 1, NULL, now, a);
-	return did == TICKET_SAME ? TICKET_MERGED : did;
+	return did == TICKET_QUEUED ? did : TICKET_MERGED;
 }
 
 const struct ticket_event *

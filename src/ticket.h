@@ -37,7 +37,7 @@ struct ticket_event {
 	bool closing;  /* no end of the alert: the firing behind it pages */
 	int severity;  /* event_severity */
 	int64_t since; /* when the oldest event it stands for came */
-	const char *digest; /* of the body */
+	const char *digest; /* of the body as it was queued (ticket_write) */
 	const struct tree *body;
 };
 
@@ -94,9 +94,10 @@ bool ticket_parse(const char *text, size_t n, struct ticket *t, struct arena *a,
 
 /*
  * Append the ticket's text.  Over TICKET_MAX metadata.extra gives way, then
- * the longest single values are cut; of very many small ones first the layout
- * goes, then all of the alert but a few words.  What waits is always whole, and
- * the text under 4 MiB.
+ * the longest single values are cut, in the alert and in what waits; of very
+ * many small ones first the layout goes, then all of the alert but a few words.
+ * What waits keeps title, key and status, and its digest, by which the same
+ * event is known again; the text stays under 4 MiB.
  */
 void ticket_write(const struct ticket *t, struct arena *a, struct buf *out);
 

@@ -306,33 +306,31 @@ when_parse(const char *text, int64_t *out)
 	return parse(trimmed(text), out);
 }
 
-/* 2026-12-24, or 2026-12-24T18:00 with or without seconds. */
+/* 2026-12-24, or 2026-12-24T18:00 with or without seconds and offset. */
 static bool
-wall_time(struct scan s, struct civil *c)
+wall_time(struct scan s, struct civil *c, bool *wall)
 {
+	*wall = true;
 	if (!date(&s, c))
 		return false;
 	if (s.left == 0)
 		return true;
-	return (scan_eat(&s, 'T') || scan_eat(&s, ' ')) &&
-	    digits(&s, 2, 2, &c->hour) && scan_eat(&s, ':') &&
-	    digits(&s, 2, 2, &c->minute) &&
-	    (!scan_eat(&s, ':') || digits(&s, 2, 2, &c->second)) && s.left == 0;
+	if ((!scan_eat(&s, 'T') && !scan_eat(&s, 't') && !scan_eat(&s, ' ')) ||
+	    !digits(&s, 2, 2, &c->hour) || !scan_eat(&s, ':') ||
+	    !digits(&s, 2, 2, &c->minute) ||
+	    (scan_eat(&s, ':') &&
+		(!digits(&s, 2, 2, &c->second) || !fraction(&s, &c->ms))))
+		return false;
+	*wall = s.left == 0;
+	return *wall || (offset(&s, &c->east) && s.left == 0);
 }
 
 bool
 when_parse_wall(const char *text, int64_t *out, bool *wall)
 {
-	struct scan s = trimmed(text);
 	struct civil c = { 0 };
 
-	*wall = wall_time(s, &c);
-	if (!*wall) {
-		c = (struct civil){ 0 };
-		if (!rfc3339(s, &c))
-			return false;
-	}
-	if (!exists(&c))
+	if (!wall_time(trimmed(text), &c, wall) || !exists(&c))
 		return false;
 	*out = time_of(&c);
 	return true;

@@ -216,6 +216,15 @@ def test_weekly_hours_are_those_of_the_zone(site, standin):
     assert rang(standin, "at 21.1") == rang(standin, "at 28.9") == ["firing"]
 
 
+def test_what_is_again_as_it_rang_is_not_sent_again(site, standin):
+    mute(site).start()
+    assert site.post(alert("a")).json()["result"] == "delivered"
+    check_muted(site, site.post(firing()))
+    assert heard(site.post(alert("a")))[1]["result"] == "unchanged"
+    assert rang(standin) == ["firing"]
+    assert "muted" not in site.ticket("a")
+
+
 # ---- which alerts ----
 
 
@@ -686,6 +695,24 @@ def test_check_prints_a_mute_and_warns_of_one_of_all(site):
     mute(site, to="2026-01-01")
     said = site.cli("check").stderr.decode()
     assert "note: mute finance: it is over since 2026-01-01T" in said
+
+
+@pytest.mark.parametrize("rule", ["MSK-3", "UTC0"])
+def test_a_zone_by_its_rule_is_no_file_that_is_missing(site, rule):
+    mute(site, hours=["sat,sun"], timezone=rule)
+    for command in ("check", "doctor"):
+        done = site.cli(command)
+        assert "zoneinfo" not in (done.stdout + done.stderr).decode()
+    assert site.cli("check").returncode == 0
+
+
+def test_a_zone_by_its_rule_is_read_once(site, standin):
+    mute(site, hours=["sat,sun"], timezone="MSK-3", types=["nothing"])
+    site.start()
+    standin.script(behave.answer(500))
+    assert site.post(alert("a")).status_code == 202
+    until(lambda: standin.events("a"), "the second try")
+    assert site.log_lines(event="configuration") == []
 
 
 def test_map_explains_that_it_would_be_muted(site):

@@ -28,6 +28,7 @@ static const struct option plain_options[] = {
 	{ "header", OPTION_TEXT, NULL },
 	{ "fields", OPTION_LIST, NULL },
 	{ "verify", OPTION_LIST, NULL },
+	{ "homepage", OPTION_URL, NULL },
 	{ NULL, OPTION_TEXT, NULL },
 };
 static const struct source_kind signed_kind = {
@@ -563,6 +564,9 @@ static const struct {
 	{ GOOD "mute m { from = \"2026-12-24T18:00:00+01:00\" "
 	       "to = \"2026-12-24 17:00:01Z\" }\n",
 	    "", "offsets, one second after the other" },
+	{ GOOD "mute m { from = \"2026-12-24T18:00+01:00\" "
+	       "to = 2026-12-24T17:01Z }\n",
+	    "", "offsets behind minutes" },
 	{ GOOD "mute m { sources = mx }\n",
 	    "conf:4: sources: no such source as mx; wanted mc?",
 	    "a mute of a source that is not there" },
@@ -575,11 +579,11 @@ static const struct {
 	    "also when only the offsets tell" },
 	{ GOOD "mute m {\n\nto = \"2027-02-29\" }\n",
 	    "conf:6: to: wanted a day such as 2026-12-24, or a time such as "
-	    "2026-12-24T18:00 or 2026-12-24T18:00:00+01:00",
+	    "2026-12-24T18:00 or 2026-12-24T18:00+01:00",
 	    "a day that is none" },
 	{ GOOD "mute m { from = tomorrow }\n",
 	    "conf:4: from: wanted a day such as 2026-12-24, or a time such as "
-	    "2026-12-24T18:00 or 2026-12-24T18:00:00+01:00",
+	    "2026-12-24T18:00 or 2026-12-24T18:00+01:00",
 	    "a word for a time" },
 	{ GOOD "mute m { hours = { \"sat\",\n\"22-6\" } }\n",
 	    "conf:5: hours: wanted hours such as \"22:00-06:00\", \"sat,sun\" "
@@ -651,6 +655,39 @@ static const struct {
 	"severity_map: wanted \"sent=severity\", such as \"SEV-1=critical\""
 	{ IN_SRC("severity_map = { \"a=b\",\nc }"), "conf:4: " A_MAP,
 	    "a severity without =" },
+	{ IN_SRC("severity_map = { \"x=1\",\n\"x=2\" }"),
+	    "conf:4: severity_map: x stands there twice; wanted once",
+	    "a severity with two meanings" },
+	{ IN_SRC("severity_map = { \"x=1\", \"X=1\" }"),
+	    "conf:3: severity_map: X stands there twice; wanted once",
+	    "also in another case" },
+	{ GOOD "severity_map = { \"x=1\", \"y=2\", \"x=3\" }",
+	    "conf:4: severity_map: x stands there twice; wanted once",
+	    "and for all sources" },
+	{ IN_SRC("tags = { \"x=1\", \"x=2\" }"), "",
+	    "an = means nothing in another list" },
+
+/* links */
+#define NO_LINK \
+	"conf:4: homepage: wanted a URL that begins with https:// or http://"
+	{ GOOD "source p { kind = plain destination = oncall "
+	       "homepage = \"https://a.example/x?y#z\" }",
+	    "", "a link" },
+	{ GOOD "source p { kind = plain destination = oncall "
+	       "homepage = \"HTTP://localhost:8080\" }",
+	    "", "another" },
+	{ GOOD "source p { kind = plain destination = oncall homepage = "
+	       "nonsense }",
+	    NO_LINK, "a word for a link" },
+	{ GOOD "source p { kind = plain destination = oncall homepage = "
+	       "\"https://\" }",
+	    NO_LINK, "a link to nowhere" },
+	{ GOOD "source p { kind = plain destination = oncall homepage = "
+	       "\"https://a b\" }",
+	    NO_LINK, "a link with a space" },
+	{ GOOD "source p { kind = plain destination = oncall homepage = "
+	       "\"ftp://a\" }",
+	    NO_LINK, "a link to something else" },
 	{ GOOD "\nseverity_map = \"=b\"\n", "conf:5: " A_MAP,
 	    "a severity for nothing" },
 	{ GOOD "severity_map = \"b=\"\n", "conf:4: " A_MAP,
@@ -1040,6 +1077,32 @@ mutes(void)
 	conf_free(&c);
 }
 
+/* A rule has no file, so that nothing is missing or has changed. */
+static void
+ruled_zones(void)
+{
+	static const char *const rules[] = { "MSK-3", "CET-1", "UTC0", "GMT-0",
+		"<+03>-3", "CET-1CEST,M3.5.0,M10.5.0/3" };
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		struct conf c = { .path = NULL };
+		struct fail f = { 0 };
+		char text[1024];
+		bool there = true;
+
+		(void)snprintf(text, sizeof(text),
+		    GOOD "mute a { timezone = \"%s\" }\n", rules[i]);
+		put("conf", 0644, text);
+		ok(conf_read(in_dir("conf"), &c, &f), "%s: %s", rules[i],
+		    f.text);
+		for (const struct file *at = c.files; at; at = at->next)
+			there = there && access(at->path, R_OK) == 0;
+		ok(there, "%s: each file is there", rules[i]);
+		ok(!conf_stale(&c), "%s: and not stale", rules[i]);
+		conf_free(&c);
+	}
+}
+
 /* What is printed reads as the same, wherever it is read. */
 static void
 round_trip(void)
@@ -1291,6 +1354,7 @@ main(void)
 	values();
 	round_trip();
 	mutes();
+	ruled_zones();
 	staleness();
 	again_and_again();
 	relative();

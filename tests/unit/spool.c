@@ -1,6 +1,7 @@
 #include "buf.h"
 #include "fail.h"
 #include "lock.h"
+#include "seal.h"
 #include "spool.h"
 
 #include "tap.h"
@@ -169,6 +170,46 @@ drafts(void)
 	buf_free(&b);
 }
 
+/* Of so many bytes. */
+static void
+fill(struct buf *b, size_t n)
+{
+	size_t inside = n - strlen("{\n\"x\":\"\"\n}");
+
+	buf_reset(b);
+	buf_puts(b, "{\n\"x\":\"");
+	(void)memset(buf_room(b, inside), 'x', inside);
+	buf_grew(b, inside);
+	buf_puts(b, "\"\n}");
+}
+
+static void
+largest(void)
+{
+	static const size_t less[] = { 0, 1, 4096, 16383, 16384, 16385 };
+	struct buf b = BUF_MAX(SPOOL_FILE_MAX);
+	struct buf got = BUF_MAX(SPOOL_FILE_MAX);
+
+	for (size_t i = 0; i < sizeof(less) / sizeof(less[0]); i++) {
+		struct spool_found found;
+		struct fail f = { 0 };
+
+		fill(&b, SPOOL_FILE_MAX - SEAL_SIZE - less[i]);
+		ok(spool_store(&box, id, UINT64_MAX, &b, NULL, &f),
+		    "%zu bytes are written: %s", b.len, f.text);
+		buf_reset(&got);
+		ok(spool_load(&box, id, &got, &found, &f) && found.there &&
+			!found.corrupt && strcmp(got.data, b.data) == 0,
+		    "and read: %s", f.text);
+	}
+	fill(&b, SPOOL_FILE_MAX - SEAL_SIZE + 1);
+	(void)store(text2, 7);
+	ok(!spool_store(&box, id, 8, &b, NULL, &(struct fail){ 0 }),
+	    "one byte more is not");
+	buf_free(&b);
+	buf_free(&got);
+}
+
 static size_t
 walked(enum spool_where where)
 {
@@ -270,6 +311,14 @@ refusals(void)
 	ok(!spool_open(&other, root, &f) && strstr(f.text, "chmod 700"),
 	    "nor one that others may write to, and the cure is said");
 	(void)chmod(root, 0700);
+	f = (struct fail){ 0 };
+	ok(spool_room(&sp, 1, 1, &f), "there is room %s", f.text);
+	ok(!spool_room(&sp, 1, SIZE_MAX / 2, &f) && f.kind == FAIL_RETRY,
+	    "not for everything");
+	other = (struct spool){ .dir = -1 };
+	f = (struct fail){ 0 };
+	ok(spool_room(&other, 1, 1, &f) && f.kind == FAIL_NONE,
+	    "what cannot be measured is not said to be full %s", f.text);
 	ok(spool_is_id(id) && !spool_is_id("0123") &&
 		!spool_is_id("0123456789ABCDEF0123456789abcdef"),
 	    "an id is 32 lower-case hex digits");
@@ -290,6 +339,7 @@ main(void)
 	ok(files_in("d/settled") == 256, "with 256 places for what is settled");
 	tickets();
 	drafts();
+	largest();
 	walks();
 	states();
 	locks();

@@ -274,6 +274,39 @@ repeats(void)
 	is(queue(&t), "", "once");
 }
 
+/* A firing that timed out and may land late, behind its resolve. */
+static void
+repeats_without_updates(void)
+{
+	struct ticket t = fresh();
+	struct ticket_change c = change('r', "2", "minor");
+	struct ticket_event e;
+	int64_t until;
+
+	(void)put(&t, 'f', "1", start);
+	e = *ticket_head(&t);
+	ticket_failed(&t, &e, true, "time-out", 0, start, &arena);
+	(void)put(&t, 'r', "1", start + SECOND);
+	accept(&t, start + 6 * SECOND);
+	accept(&t, start + 7 * SECOND);
+	is(queue(&t), "r:1", "the resolve is to be repeated");
+	until = t.until;
+	c.updates = false;
+	ok(ticket_enqueue(&t, &c, start + 20 * SECOND, &arena) == TICKET_MERGED,
+	    "an update that is not wanted is merged");
+	is(queue(&t), "r:1", "and leaves the repeat where it is");
+	ok(t.queued == 1 && t.queue[0].repeat && t.until == until,
+	    "due when it was");
+	is(tree_cstr(tree_at(t.alert, "/metadata/what"), &arena), "2",
+	    "the update is known");
+	c = change('f', "3", "minor");
+	c.updates = false;
+	(void)ticket_enqueue(&t, &c, start + 21 * SECOND, &arena);
+	is(queue(&t), "f:3", "what is wanted takes its place");
+	accept(&t, start + 22 * SECOND);
+	ok(t.queued == 1 && t.queue[0].repeat, "and is repeated in its turn");
+}
+
 static void
 refusals(void)
 {
@@ -354,8 +387,54 @@ giants(void)
 	    "and is whole: single values are cut, at a character %s", f.text);
 	is(tree_cstr(tree_get(back.queue[2].body, "title"), &arena), "t",
 	    "titles are not");
+	ok(tree_get(back.queue[2].body, "description")->len <
+		tree_get(c.body, "description")->len,
+	    "also those of what waits");
+	ok(ticket_enqueue(&back, &c, start, &arena) == TICKET_SAME,
+	    "which is the same as it was before");
+	for (int i = 0; i < 3; i++)
+		accept(&back, start);
+	ok(ticket_enqueue(&back, &c, start, &arena) == TICKET_UNCHANGED,
+	    "and unchanged once it was accepted");
 	buf_free(&big);
 	buf_free(&text);
+}
+
+/* Values just longer than a title, which has 200 characters at most. */
+static void
+long_titles(void)
+{
+	struct ticket t = fresh();
+	struct ticket_change c = change('f', "1", "minor");
+	struct tree *list = tree_new(&arena, TREE_LIST);
+	struct buf text = BUF_MAX(4 << 20);
+	struct buf title = BUF_MAX(1000);
+	char value[1101] = "";
+	struct ticket back;
+	struct fail f = { 0 };
+
+	memset(value, 'x', sizeof(value) - 1);
+	for (int i = 0; i < 200; i++)
+		buf_puts(&title, "\xf0\x9f\x94\x94");
+	for (int i = 0; i < 430; i++)
+		(void)tree_push(list, tree_str(&arena, value));
+	tree_set_str(&arena, c.alert, "title", title.data);
+	tree_set(&arena, tree_get(c.alert, "metadata"), "list", list);
+	for (int i = 0; i < 3; i++) {
+		tree_set_str(
+		    &arena, c.alert, "status", i == 1 ? "resolved" : "firing");
+		c.alert = tree_merge(&arena, c.alert, NULL);
+		c.body = event_body(c.alert, "key", &arena);
+		(void)ticket_enqueue(&t, &c, start, &arena);
+	}
+	ticket_write(&t, &arena, &text);
+	ok(ticket_parse(text.data, text.len, &back, &arena, &f) &&
+		back.queued == 3,
+	    "three that are large by many values %s", f.text);
+	is(tree_cstr(tree_get(back.queue[0].body, "title"), &arena), title.data,
+	    "keep their titles whole");
+	buf_free(&text);
+	buf_free(&title);
 }
 
 /* As many members with short names and values as fit in so many bytes. */
@@ -525,6 +604,12 @@ static const struct {
 	{ "f1 A F2", "", true, "an update of what rang is" },
 	{ "f1 A F2 W", "f:2", false, "and goes when it is over" },
 	{ "f1 A F2 F1", "", false, "unless it is what was accepted again" },
+	{ "f1 A F2 f1", "", false, "also if no mute is over it any more" },
+	{ "f1 A F2 f3", "f:3", false, "anything else is sent" },
+	{ "f1 A r1 A F2 f1", "f:1", false, "also what was accepted before" },
+	{ "f1 A f2 H f1", "f:1", false, "or if the update may have landed" },
+	{ "f1 A f2 H F1", "", true, "which it may under the mute, too" },
+	{ "f1 A f2 H F1 W", "f:1", false, "so that it is sent when that ends" },
 	{ "f1 A F2 r2", "r:2", false, "the resolve of what rang goes at once" },
 	{ "f1 A F2 r2 A", "", false, "and that is all" },
 	{ "f1 A r1 A F2", "", true, "reopened it is muted" },
@@ -593,6 +678,21 @@ mutes_and_results(void)
 	c.target = "another url";
 	ok(ticket_enqueue(&t, &c, start, &arena) == TICKET_MUTED,
 	    "what another URL has not had rings there later");
+
+	t = fresh();
+	play(&t, "f1 A F2");
+	ok(put(&t, 'f', "1", start + SECOND) == TICKET_MERGED,
+	    "what is again as it was accepted is to be written, not sent");
+	play(&t, "F2");
+	ok(put(&t, 'f', "1", start + 601 * SECOND) == TICKET_QUEUED,
+	    "after resend_after it is sent again");
+
+	t = fresh();
+	play(&t, "f1 A F2");
+	c = change('f', "1", "minor");
+	c.target = "another url";
+	ok(ticket_enqueue(&t, &c, start, &arena) == TICKET_QUEUED,
+	    "and to another URL at once");
 
 	t = fresh();
 	play(&t, "f1 A");
@@ -688,9 +788,11 @@ main(void)
 	refires();
 	schedule();
 	repeats();
+	repeats_without_updates();
 	refusals();
 	files();
 	giants();
+	long_titles();
 	multitudes();
 	histories();
 	revivals();

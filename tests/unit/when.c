@@ -185,6 +185,50 @@ static const struct {
 	{ INT64_MAX, "106751991167 d 7 h", "the longest there is" },
 };
 
+static const struct {
+	const char *text;
+	const char *want; /* NULL: no time */
+	bool wall;
+	const char *why;
+} walls[] = {
+	{ "2026-12-24", "2026-12-24T00:00:00.000Z", true, "a day" },
+	{ "2026-12-24T18:00", "2026-12-24T18:00:00.000Z", true, "a minute" },
+	{ "2026-12-24 18:00:07", "2026-12-24T18:00:07.000Z", true, "a second" },
+	{ "2026-12-24T18:00Z", "2026-12-24T18:00:00.000Z", false,
+	    "a minute of UTC" },
+	{ "2026-12-24T18:00+01:00", "2026-12-24T17:00:00.000Z", false,
+	    "a minute with an offset" },
+	{ "2026-12-24T18:00:07.5-03:30", "2026-12-24T21:30:07.500Z", false,
+	    "all of it" },
+	{ "2026-12", NULL, false, "a month" },
+	{ "2026-12-24T18", NULL, false, "an hour" },
+	{ "2026-12-24T18:", NULL, false, "half a time" },
+	{ "2026-12-24T18:00:", NULL, false, "another half" },
+	{ "2026-12-24T18:00Zulu", NULL, false, "more than a time" },
+	{ "2026-12-24T18:00+01", NULL, false, "half an offset" },
+	{ "2026-12-24T25:00Z", NULL, false, "an hour that is none" },
+};
+
+static void
+on_the_wall(void)
+{
+	for (size_t i = 0; i < COUNT(walls); i++) {
+		char got[WHEN_SIZE] = "";
+		bool wall = false;
+		int64_t t = -1;
+		bool did = when_parse_wall(walls[i].text, &t, &wall);
+
+		if (did)
+			when_write(t, got);
+		ok(did == (walls[i].want != NULL) &&
+			(!did ||
+			    (strcmp(got, walls[i].want) == 0 &&
+				wall == walls[i].wall)),
+		    "%s on the wall: %s (%s)", did ? "a time" : "no time",
+		    walls[i].why, got);
+	}
+}
+
 /* The system's own arithmetic agrees, day for day. */
 static void
 calendar(void)
@@ -241,6 +285,7 @@ main(void)
 		when_span(spans[i].ms, out);
 		is(out, spans[i].want, spans[i].why);
 	}
+	on_the_wall();
 	calendar();
 	return tap_done();
 }

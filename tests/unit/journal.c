@@ -1,0 +1,66 @@
+#include "buf.h"
+#include "journal.h"
+
+#include "tap.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char root[] = "/tmp/journal.XXXXXX";
+
+static const char *
+days(int dir)
+{
+	static struct buf b;
+
+	if (b.size > 0)
+		buf_free(&b);
+	b = BUF_MAX(1000);
+	journal_days(dir, &b);
+	return b.data;
+}
+
+static void
+append(int dir, const char *day)
+{
+	struct buf line = BUF_MAX(100);
+
+	buf_puts(&line, "{}\n");
+	journal_append(dir, day, "2026-01-01", 1000, &line);
+	buf_free(&line);
+}
+
+static void
+giving_way(int dir)
+{
+	ok(!journal_give_way(dir), "what is not there frees nothing");
+	append(dir, "2026-11-20");
+	append(dir, "2026-11-21");
+	append(dir, "2026-11-22");
+	is(days(dir), "2026-11-202026-11-212026-11-22", "days, in order");
+	ok(journal_give_way(dir), "when space is short it gives way");
+	is(days(dir), "2026-11-212026-11-22", "by its oldest day");
+	(void)mkdirat(dir, "journal/2026-11-19.jsonl", 0700);
+	ok(journal_give_way(dir), "also where that cannot be removed");
+	is(days(dir), "2026-11-192026-11-22", "by the next");
+	ok(journal_give_way(dir), "to the last");
+	is(days(dir), "2026-11-19", "that can be");
+	ok(!journal_give_way(dir), "and then it has freed nothing");
+}
+
+int
+main(void)
+{
+	char command[300];
+	int dir;
+
+	ok(mkdtemp(root) != NULL, "a directory");
+	dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	giving_way(dir);
+	(void)close(dir);
+	(void)snprintf(command, sizeof(command), "rm -r %s", root);
+	ok(system(command) == 0, "all is cleared away");
+	return tap_done();
+}
