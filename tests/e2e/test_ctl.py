@@ -452,7 +452,8 @@ def test_map_takes_what_a_webhook_is_taken_for(kinds, proven):
     ):  # fmt: skip
         event = json.loads(out(kinds.cli("map", name + proven, stdin=body)))
         jsonschema.validate(event, SCHEMA)
-    done = kinds.cli("map", "dbt" + proven, stdin=b"{}")
+    started = b'{"eventType":"job.run.started","data":{}}'
+    done = kinds.cli("map", "dbt" + proven, stdin=started)
     assert "ignored: " in done.stderr.decode()
 
 
