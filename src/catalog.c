@@ -369,7 +369,7 @@ add_later(const struct catalog_dead *d, const char *id, uint64_t next,
     struct buf *list, struct arena *a, struct fail *f)
 {
 	for (uint64_t n = 1; n < next; n++) {
-		struct spool_name name;
+		struct spool_name name = { .ino = 0 };
 
 		(void)snprintf(name.name, sizeof(name.name),
 		    "%.32s-%" PRIu64 ".json", id, n);
