@@ -9,13 +9,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BOXES_MAX = 1 << 20, LETTERS_MAX = 1 << 28 }; /* bytes of lists */
+enum {
+	BOXES_MAX = 1 << 20, /* bytes of lists */
+	LETTERS_MAX = 1 << 28,
+	NAMES_MAX = 1 << 30,
+	PROBES = 256, /* files that are looked for by name */
+};
 
 /* ---- destinations ---- */
 
@@ -237,26 +243,176 @@ by_serial(const void *x, const void *y)
 	return (a->n > b->n) - (a->n < b->n);
 }
 
-struct catalog_letter *
-catalog_letters(const struct catalog_box *b, const char *id, size_t *n,
-    struct arena *a, struct fail *f)
+static int
+by_file(const void *x, const void *y)
 {
-	struct buf list = BUF_MAX(LETTERS_MAX);
-	struct catalog_letter l;
-	struct catalog_letter *all;
+	const struct spool_name *a = x;
+	const struct spool_name *b = y;
+
+	return strcmp(a->name, b->name);
+}
+
+static size_t
+count(const struct catalog_dead *d)
+{
+	return d->names.len / sizeof(struct spool_name);
+}
+
+static const struct spool_name *
+name_at(const struct catalog_dead *d, size_t i)
+{
+	return (const struct spool_name *)(const void *)d->names.data + i;
+}
+
+bool
+catalog_list_dead(const struct catalog_box *b, struct catalog_dead *out)
+{
 	struct spool_walk w;
 	struct spool_name name;
 
+	*out = (struct catalog_dead){ b, BUF_MAX(NAMES_MAX) };
 	spool_walk_open(&b->box, SPOOL_DEAD, &w);
 	while (spool_walk_next(&w, &name))
-		if (strcmp(name.id, id) == 0 &&
-		    catalog_letter(b, name.name, &l, a, f))
-			buf_add(&list, &l, sizeof(l));
-	spool_walk_close(&w);
-	*n = list.len / sizeof(l);
+		buf_add(&out->names, &name, sizeof(name));
+	qsort(out->names.data, count(out), sizeof(name), by_file);
+	return catalog_walked(b, &w);
+}
+
+void
+catalog_forget_dead(struct catalog_dead *d)
+{
+	buf_free(&d->names);
+}
+
+bool
+catalog_next_dead(
+    const struct catalog_dead *d, size_t *i, char id[SPOOL_ID + 1])
+{
+	if (*i >= count(d))
+		return false;
+	memcpy(id, name_at(d, *i)->id, SPOOL_ID + 1);
+	while (*i < count(d) && strcmp(name_at(d, *i)->id, id) == 0)
+		++*i;
+	return true;
+}
+
+/* Where the names of an alert begin, or would. */
+static size_t
+first_of(const struct catalog_dead *d, const char *id)
+{
+	size_t low = 0;
+	size_t high = count(d);
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(name_at(d, mid)->id, id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+bool
+catalog_has_dead(const struct catalog_dead *d, const char *id)
+{
+	size_t i = first_of(d, id);
+
+	return i < count(d) && strcmp(name_at(d, i)->id, id) == 0;
+}
+
+static bool
+is_listed(const struct catalog_dead *d, const struct spool_name *name)
+{
+	return count(d) > 0 &&
+	    bsearch(name, d->names.data, count(d), sizeof(*name), by_file) !=
+	    NULL;
+}
+
+/* The serial that the alert's next event will have: none of its dead letters
+ * is of a higher one. */
+static uint64_t
+next_serial(const struct catalog_box *b, const char *id, struct fail *f)
+{
+	struct catalog_ticket t;
+	struct arena a = { 0 };
+	uint64_t next = 1;
+
+	if (catalog_ticket(b, id, &t, &a, f))
+		next = t.ticket.next;
+	arena_free(&a);
+	return next;
+}
+
+static void
+add_letter(const struct catalog_box *b, const char *name, struct buf *list,
+    struct arena *a, struct fail *f)
+{
+	struct catalog_letter l;
+
+	if (catalog_letter(b, name, &l, a, f))
+		buf_add(list, &l, sizeof(l));
+}
+
+static void
+add_listed(const struct catalog_dead *d, const char *id, struct buf *list,
+    struct arena *a, struct fail *f)
+{
+	for (size_t i = first_of(d, id);
+	     i < count(d) && strcmp(name_at(d, i)->id, id) == 0; i++)
+		add_letter(d->at, name_at(d, i)->name, list, a, f);
+}
+
+/* What was buried after the list, of the serials that the alert has given. */
+static void
+add_later(const struct catalog_dead *d, const char *id, uint64_t next,
+    struct buf *list, struct arena *a, struct fail *f)
+{
+	for (uint64_t n = 1; n < next; n++) {
+		struct spool_name name = { .ino = 0 };
+
+		(void)snprintf(name.name, sizeof(name.name),
+		    "%.32s-%" PRIu64 ".json", id, n);
+		if (!is_listed(d, &name))
+			add_letter(d->at, name.name, list, a, f);
+	}
+}
+
+/* An alert of many serials is cheaper to list anew. */
+static void
+add_anew(const struct catalog_box *b, const char *id, struct buf *list,
+    struct arena *a, struct fail *f)
+{
+	struct catalog_dead d;
+
+	if (catalog_list_dead(b, &d))
+		add_listed(&d, id, list, a, f);
+	else
+		(void)fail_set(
+		    f, FAIL_RETRY, "its dead letters are not all known");
+	catalog_forget_dead(&d);
+}
+
+struct catalog_letter *
+catalog_letters(const struct catalog_dead *d, const char *id, size_t *n,
+    struct arena *a, struct fail *f)
+{
+	struct buf list = BUF_MAX(LETTERS_MAX);
+	struct fail torn = { 0 };
+	uint64_t next = next_serial(d->at, id, &torn);
+	struct catalog_letter *all;
+
+	if (torn.kind != FAIL_NONE || next > PROBES) {
+		add_anew(d->at, id, &list, a, f);
+	} else {
+		add_listed(d, id, &list, a, f);
+		add_later(d, id, next, &list, a, f);
+	}
+	*n = list.len / sizeof(*all);
 	all = (void *)arena_copy(a, list.data, list.len);
 	buf_free(&list);
-	qsort(all, *n, sizeof(l), by_serial);
+	qsort(all, *n, sizeof(*all), by_serial);
 	return all;
 }
 

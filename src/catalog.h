@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "buf.h"
 #include "pace.h"
 #include "spool.h"
 #include "ticket.h"
@@ -68,11 +69,30 @@ struct catalog_letter {
 bool catalog_letter(const struct catalog_box *b, const char *name,
     struct catalog_letter *out, struct arena *a, struct fail *f);
 
+/* The names of a destination's dead letters, which are listed once for many
+ * alerts. */
+struct catalog_dead {
+	const struct catalog_box *at;
+	struct buf names; /* struct spool_name, sorted */
+};
+
+/* Whether they are all; if not, it is said.  To be forgotten in any case. */
+bool catalog_list_dead(const struct catalog_box *b, struct catalog_dead *out);
+void catalog_forget_dead(struct catalog_dead *d);
+
+/* The i-th of the alerts that have some, by id; false behind the last.  i goes
+ * on to the next. */
+bool catalog_next_dead(
+    const struct catalog_dead *d, size_t *i, char id[SPOOL_ID + 1]);
+
+/* Whether the alert has some on the list. */
+bool catalog_has_dead(const struct catalog_dead *d, const char *id);
+
 /*
- * Those of one alert, by serial.  Those that cannot be read are left out; f
- * tells of the first.
+ * Those of one alert, by serial, under claim and edit also such as came after
+ * the list.  Those that cannot be read are left out; f tells of the first.
  */
-struct catalog_letter *catalog_letters(const struct catalog_box *b,
+struct catalog_letter *catalog_letters(const struct catalog_dead *d,
     const char *id, size_t *n, struct arena *a, struct fail *f);
 
 /* How a destination is: ready, resting or held. */

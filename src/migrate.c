@@ -28,7 +28,8 @@ struct migration {
 	struct arena arena; /* of one alert */
 	const struct catalog_box *from;
 	const struct catalog_box *to;
-	const struct setup_box *end; /* the same as to */
+	const struct setup_box *end;     /* the same as to */
+	struct catalog_dead there, dead; /* letters of to, of from */
 	int64_t now;
 	size_t moved, failed;
 };
@@ -46,7 +47,7 @@ struct load {
 static bool
 look(struct migration *m, struct load *l, struct fail *f)
 {
-	l->letters = catalog_letters(m->from, l->id, &l->n, &m->arena, f);
+	l->letters = catalog_letters(&m->dead, l->id, &l->n, &m->arena, f);
 	return f->kind == FAIL_NONE &&
 	    keep_load(&m->from->box, l->id, &l->keep, m->now, &m->arena, f);
 }
@@ -143,7 +144,7 @@ bury(struct migration *m, const struct load *l, struct ticket *t, bool renumber,
 {
 	size_t n;
 	const struct catalog_letter *there =
-	    catalog_letters(m->to, l->id, &n, &m->arena, f);
+	    catalog_letters(&m->there, l->id, &n, &m->arena, f);
 
 	for (size_t i = 0; i < l->n && f->kind == FAIL_NONE; i++) {
 		const struct catalog_letter *one = &l->letters[i];
@@ -246,22 +247,32 @@ gather(const struct catalog_box *b, enum spool_where where, struct buf *ids)
 	return catalog_walked(b, &w);
 }
 
+/* What is moved goes with its dead letters, so that each is found in one
+ * place. */
+static void
+move_from(struct migration *m, enum spool_where where)
+{
+	struct buf ids = BUF_MAX(IDS_MAX);
+
+	m->failed += !gather(m->from, where, &ids);
+	for (size_t at = 0; at < ids.len; at += SPOOL_ID + 1)
+		move_one(m, ids.data + at);
+	buf_free(&ids);
+}
+
 static int
 move_all(struct migration *m)
 {
 	static const enum spool_where places[] = { SPOOL_PENDING, SPOOL_DEAD,
 		SPOOL_SETTLED };
+	bool known = catalog_list_dead(m->to, &m->there);
 
-	for (size_t p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
-		struct buf ids = BUF_MAX(IDS_MAX);
-
-		/* What is moved goes with its dead letters, so that each is
-		 * found in one place. */
-		m->failed += !gather(m->from, places[p], &ids);
-		for (size_t at = 0; at < ids.len; at += SPOOL_ID + 1)
-			move_one(m, ids.data + at);
-		buf_free(&ids);
-	}
+	known = catalog_list_dead(m->from, &m->dead) && known;
+	m->failed += !known;
+	for (size_t p = 0; known && p < sizeof(places) / sizeof(places[0]); p++)
+		move_from(m, places[p]);
+	catalog_forget_dead(&m->there);
+	catalog_forget_dead(&m->dead);
 	(void)printf("%zu %s, %zu failed\n", m->moved,
 	    m->moved == 1 ? "alert moved" : "alerts moved", m->failed);
 	return m->failed == 0 ? EX_OK : EX_TEMPFAIL;

@@ -202,9 +202,12 @@ static const struct catalog_letter *
 letters(const struct story *s, size_t *n)
 {
 	struct fail f = { 0 };
-	const struct catalog_letter *all =
-	    catalog_letters(s->at, s->id, n, s->a, &f);
+	struct catalog_dead d;
+	const struct catalog_letter *all;
 
+	(void)catalog_list_dead(s->at, &d);
+	all = catalog_letters(&d, s->id, n, s->a, &f);
+	catalog_forget_dead(&d);
 	if (f.kind != FAIL_NONE)
 		command_say("%s/%s: %s", s->at->name, s->id, f.text);
 	return all;

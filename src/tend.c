@@ -24,7 +24,6 @@
 enum {
 	CLAIM_WAITS = 8, /* of 2 s each: longer than an exchange takes */
 	FIRING_DAYS = 400,
-	IDS_MAX = 1 << 28, /* bytes of a list of ids */
 };
 
 static const int64_t day = (int64_t)24 * 60 * 60 * WHEN_SECOND;
@@ -33,7 +32,9 @@ static const int64_t day = (int64_t)24 * 60 * 60 * WHEN_SECOND;
 struct tend {
 	struct setup setup;
 	struct catalog catalog;
-	struct arena arena; /* of one alert */
+	struct arena arena;              /* of one alert */
+	const struct catalog_dead *dead; /* of the box at work; NULL: not listed
+					  */
 	int64_t now;
 	size_t did, not ;
 	int code; /* the first that was not EX_OK */
@@ -89,12 +90,10 @@ failed(struct tend *t, const char *box, const char *id, const struct fail *f)
 		t->code = fail_exit(f->kind);
 }
 
-/* End a walk; whether it saw everything. */
+/* Whether everything was seen. */
 static bool
-walked(struct tend *t, const struct catalog_box *b, struct spool_walk *w)
+seen(struct tend *t, bool all)
 {
-	bool all = catalog_walked(b, w);
-
 	if (!all && t->code == EX_OK)
 		t->code = EX_IOERR;
 	return all;
@@ -139,6 +138,27 @@ with_alert(struct tend *t, const struct catalog_box *b, const char *id,
 	if (f.kind != FAIL_NONE)
 		failed(t, b->name, id, &f);
 	arena_reset(&t->arena);
+}
+
+/* The dead letters of one alert.  A list that is not whole is no list: what is
+ * not on it may be the newest, or be left behind. */
+static const struct catalog_letter *
+letters(struct tend *t, const struct catalog_box *b, const char *id, size_t *n,
+    struct fail *f)
+{
+	const struct catalog_letter *all = NULL;
+	struct catalog_dead own;
+
+	if (t->dead != NULL)
+		return catalog_letters(t->dead, id, n, &t->arena, f);
+	*n = 0;
+	if (seen(t, catalog_list_dead(b, &own)))
+		all = catalog_letters(&own, id, n, &t->arena, f);
+	else
+		(void)fail_set(f, FAIL_RETRY,
+		    "left as it is: its dead letters are not all known");
+	catalog_forget_dead(&own);
+	return all;
 }
 
 /* ---- retry ---- */
@@ -195,8 +215,7 @@ retry_letters(
     struct tend *t, const struct catalog_box *b, const char *id, struct fail *f)
 {
 	size_t n;
-	const struct catalog_letter *all =
-	    catalog_letters(b, id, &n, &t->arena, f);
+	const struct catalog_letter *all = letters(t, b, id, &n, f);
 
 	while (n-- > 0)
 		if (!all[n].superseded && all[n].key != NULL &&
@@ -204,40 +223,6 @@ retry_letters(
 		    !revive(t, b, id, &all[n], f))
 			return false;
 	return f->kind == FAIL_NONE;
-}
-
-static int
-by_id(const void *x, const void *y)
-{
-	return memcmp(x, y, SPOOL_ID + 1);
-}
-
-/* The ids of a box that have dead letters, each once, sorted. */
-static bool
-ids_of_dead(struct tend *t, const struct catalog_box *b, struct buf *ids)
-{
-	struct spool_walk w;
-	struct spool_name name;
-	size_t n, kept = 0;
-	bool all;
-
-	spool_walk_open(&b->box, SPOOL_DEAD, &w);
-	while (spool_walk_next(&w, &name))
-		buf_add(ids, name.id, sizeof(name.id));
-	all = walked(t, b, &w);
-	n = ids->len / sizeof(name.id);
-	if (n > 0)
-		qsort(ids->data, n, sizeof(name.id), by_id);
-	for (size_t i = 0; i < n; i++) {
-		char *at = ids->data + i * sizeof(name.id);
-
-		if (kept > 0 && by_id(at - sizeof(name.id), at) == 0)
-			continue;
-		memmove(
-		    ids->data + kept++ * sizeof(name.id), at, sizeof(name.id));
-	}
-	buf_cut(ids, kept * sizeof(name.id));
-	return all;
 }
 
 /* What no destination takes is not worth a retry. */
@@ -250,21 +235,29 @@ say_orphan(const struct catalog_box *b)
 }
 
 static void
+retry_box(struct tend *t, const struct catalog_box *b)
+{
+	struct catalog_dead dead;
+	char id[SPOOL_ID + 1];
+	size_t i = 0;
+
+	if (seen(t, catalog_list_dead(b, &dead))) {
+		t->dead = &dead;
+		if (!b->orphan)
+			while (catalog_next_dead(&dead, &i, id))
+				with_alert(t, b, id, true, retry_letters);
+		else if (catalog_next_dead(&dead, &i, id))
+			say_orphan(b);
+		t->dead = NULL;
+	}
+	catalog_forget_dead(&dead);
+}
+
+static void
 retry_all(struct tend *t)
 {
-	for (size_t i = 0; i < t->catalog.n; i++) {
-		const struct catalog_box *b = &t->catalog.boxes[i];
-		struct buf ids = BUF_MAX(IDS_MAX);
-
-		(void)ids_of_dead(t, b, &ids);
-		if (b->orphan && ids.len > 0) {
-			say_orphan(b);
-			buf_cut(&ids, 0);
-		}
-		for (size_t at = 0; at < ids.len; at += SPOOL_ID + 1)
-			with_alert(t, b, ids.data + at, true, retry_letters);
-		buf_free(&ids);
-	}
+	for (size_t i = 0; i < t->catalog.n; i++)
+		retry_box(t, &t->catalog.boxes[i]);
 	if (t->code == EX_OK && t->did + t->not == 0)
 		command_say("there is no dead letter to send again");
 }
@@ -346,8 +339,7 @@ drop_alert(
     struct tend *t, const struct catalog_box *b, const char *id, struct fail *f)
 {
 	size_t n;
-	const struct catalog_letter *all =
-	    catalog_letters(b, id, &n, &t->arena, f);
+	const struct catalog_letter *all = letters(t, b, id, &n, f);
 	struct keep k;
 
 	if (f->kind != FAIL_NONE ||
@@ -426,14 +418,6 @@ prune_alert(
 	return true;
 }
 
-static bool
-has_letters(const struct buf *ids, const char *id)
-{
-	return ids->len > 0 &&
-	    bsearch(id, ids->data, ids->len / (SPOOL_ID + 1), SPOOL_ID + 1,
-		by_id) != NULL;
-}
-
 /* Looked at first without a lock, for most are young. */
 static void
 prune_one(struct tend *t, const struct catalog_box *b, const char *id)
@@ -453,18 +437,18 @@ prune_one(struct tend *t, const struct catalog_box *b, const char *id)
 static void
 prune_box(struct tend *t, const struct catalog_box *b)
 {
-	struct buf dead = BUF_MAX(IDS_MAX);
+	struct catalog_dead dead;
 	struct spool_walk w;
 	struct spool_name name;
 
-	if (ids_of_dead(t, b, &dead)) {
+	if (seen(t, catalog_list_dead(b, &dead))) {
 		spool_walk_open(&b->box, SPOOL_SETTLED, &w);
 		while (spool_walk_next(&w, &name))
-			if (!has_letters(&dead, name.id))
+			if (!catalog_has_dead(&dead, name.id))
 				prune_one(t, b, name.id);
-		(void)walked(t, b, &w);
+		(void)seen(t, catalog_walked(b, &w));
 	}
-	buf_free(&dead);
+	catalog_forget_dead(&dead);
 }
 
 static int

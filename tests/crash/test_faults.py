@@ -10,6 +10,7 @@ import shutil
 import pytest
 
 from world import behave
+from world.montecarlo import alert, update
 from world.site import ROOT, clock, section, ticket_id, until
 
 from . import calls, long_form
@@ -159,6 +160,8 @@ UNLISTED = [
     (["list", "--dead"], 74),
     (["prune"], 74),
     (["retry", "--all-dead"], 74),
+    (["retry", "a"], 74),
+    (["drop", "a"], 74),
     (["drain"], 75),
 ]
 
@@ -452,3 +455,59 @@ def test_what_is_not_synced_never_becomes_the_ticket(plain, sender):
     assert unsynced(trace.read_text()) == (2, 0), "the ticket, and its result"
     assert plain.standin.alerts().is_open("a"), "what was kept rings"
     quiet(plain)
+
+
+# ---- many dead letters ----
+
+
+def refused(site, body):
+    site.standin.script(behave.answer(422))
+    assert site.cgi(body).status == 202
+    quiet(site)
+
+
+def retrying(site):
+    return calls.Run(
+        site, [site.bin / "bellrelay", "-c", site.conf, "retry", "--all-dead"]
+    )
+
+
+def test_a_retry_of_all_lists_the_dead_letters_once(plain):
+    calls.needs_strace()
+    plain.configure()
+    listed = []
+    for more in (["a", "b"], ["c", "d", "e", "f"]):
+        for key in more:
+            refused(plain, alert(key))
+        found = retrying(plain).calls()
+        listed.append(sum(c.name == "getdents64" for c in found))
+        assert plain.dead() == {}
+    assert listed[0] == listed[1] > 0
+
+
+def test_a_dead_letter_that_came_after_the_list_is_the_newest(plain):
+    """The retry waits for the exchange in which the next one is refused."""
+    calls.needs_strace()
+    plain.configure()
+    refused(plain, alert("a"))
+    hold = behave.Hold(then=behave.answer(422))
+    plain.standin.script(hold)
+    trace = plain.dir / "run" / "locks"
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        post = pool.submit(plain.cgi, update("a", alert_feedback="fixed"))
+        assert hold.reached.wait(60)
+        retry = pool.submit(
+            retrying(plain).inject, "-o", trace, "-e", "trace=fcntl"
+        )
+        until(
+            lambda: trace.exists() and " EAGAIN " in trace.read_text(),
+            "the retry to meet the exchange",
+        )
+        hold.release()
+        assert post.result().status == 202
+        done = retry.result()
+    assert done.returncode == 0, done.stderr
+    (ticket,) = plain.tickets().values()
+    assert [e["status"] for e in ticket["queue"]] == ["resolved"]
+    (letter,) = plain.dead().values()
+    assert letter["superseded"] is True
