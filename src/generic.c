@@ -279,7 +279,7 @@ values(const struct tree *alert, const char *pointer, struct arena *a)
 /* How a text is made of values. */
 struct style {
 	bool escape; /* so that Markdown shows what was sent as it is */
-	size_t most; /* values; more are counted */
+	size_t most; /* values; more are counted, if it is not 1 */
 	struct arena *a;
 };
 
@@ -325,7 +325,7 @@ add_values(struct buf *out, const struct style *style, const struct tree *list)
 			buf_puts(out, ", ");
 		add_value(out, style, tree_cstr(t, style->a));
 	}
-	if (n > style->most)
+	if (n > style->most && style->most > 1)
 		buf_printf(out, " and %zu more", n - style->most);
 	return n > 0;
 }
@@ -503,7 +503,7 @@ say_severity(const struct source *s, const struct tree *alert, struct arena *a,
     struct tree *metadata)
 {
 	const struct option_value *entries = source_option(s, "severity");
-	const struct style plain = { false, JOIN_MOST, a };
+	const struct style first = { false, 1, a };
 	const char *sent = NULL;
 	const char *word;
 
@@ -511,7 +511,7 @@ say_severity(const struct source *s, const struct tree *alert, struct arena *a,
 		struct buf b = BUF_MAX(TEXT_MAX);
 
 		if (has_pointer(entries->items[i]) &&
-		    add_entry(&b, &plain, entries->items[i], alert))
+		    add_entry(&b, &first, entries->items[i], alert))
 			sent = arena_copy(a, b.data, b.len);
 		buf_free(&b);
 	}
@@ -694,11 +694,12 @@ read_texts(const struct source *s, const struct tree *alert, struct arena *a)
 {
 	const struct style whole = { false, SIZE_MAX, a };
 	const struct style plain = { false, JOIN_MOST, a };
+	const struct style first = { false, 1, a };
 	const struct style shown = { is_chosen(s, "markdown", "off"), JOIN_MOST,
 		a };
 
 	return (struct texts){ find(s, "key", &whole, alert),
-		find(s, "title", &plain, alert), find(s, "url", &plain, alert),
+		find(s, "title", &plain, alert), find(s, "url", &first, alert),
 		find(s, "description", &shown, alert) };
 }
 

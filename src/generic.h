@@ -15,7 +15,8 @@
  * entry that begins with / is a JSON Pointer (RFC 6901) into the alert; in
  * others {/pointer} is what stands there, and all else is said as it is.  An
  * entry counts if all its pointers lead to something.  Beyond the RFC, * as a
- * step leads to every member of a list; several values are joined by commas.
+ * step leads to every member of a list; several values are joined by commas,
+ * but of url and severity the first counts.
  *
  *	each		lists of alerts in the body, else the body is the one
  *			alert, or, if it is a list, each of its members

@@ -183,13 +183,22 @@ add_all(struct buf *b, const struct tree *event, struct arena *a)
 	json_write(rest, JSON_PLAIN, b);
 }
 
-/* For an event without a key: the same as long as it is the same alert, as
- * far as can be told. */
+/* Something, but no text. */
+static bool
+is_odd(const struct tree *t)
+{
+	return (tree_is(t, TREE_LIST) || tree_is(t, TREE_OBJECT)) &&
+	    t->first != NULL;
+}
+
+/* For an event without a key that is a text: the same as long as it is the
+ * same alert, as far as can be told. */
 static const char *
 stable_key(const struct source *s, const struct tree *event, struct arena *a)
 {
 	const char *name = tree_cstr(text(event, "title", a), a);
 	const char *url = tree_cstr(text(event, "source_url", a), a);
+	const struct tree *odd = tree_get(event, "deduplication_key");
 	struct buf b = BUF_MAX(TEXT_MAX);
 	const char *key;
 
@@ -203,6 +212,8 @@ stable_key(const struct source *s, const struct tree *event, struct arena *a)
 		if (more == NULL)
 			add_all(&b, event, a);
 	}
+	if (is_odd(odd))
+		json_write(odd, JSON_PLAIN, &b);
 	key = source_digest(a, b.data, b.len);
 	buf_free(&b);
 	return key;
@@ -227,17 +238,35 @@ set_key(struct source_item *item, const struct source *s,
 	item->key = source_key(a, prefix, t->text, t->len, original);
 }
 
+/* What is no text where one belongs is kept all the same, where it can be
+ * seen. */
+static void
+keep_odd(struct tree *more, const struct tree *sent, const struct tree *event,
+    struct arena *a)
+{
+	static const char *const texts[] = { "title", "status", "description",
+		"deduplication_key", "source_url" };
+
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct tree *t = tree_get(event, texts[i]);
+
+		if (is_odd(t) && tree_get(sent, texts[i]) == NULL)
+			tree_set(a, more, texts[i], t);
+	}
+}
+
 static const struct tree *
 metadata(const struct tree *event, const char *original, struct arena *a)
 {
 	struct tree *sent = tree_get(event, "metadata");
 	struct tree *more = tree_new(a, TREE_OBJECT);
 
-	/* What is no object is kept all the same, where it can be seen. */
 	if (!tree_is(sent, TREE_OBJECT)) {
+		/* Likewise. */
 		tree_set(a, more, "metadata", sent);
 		sent = NULL;
 	}
+	keep_odd(more, sent, event, a);
 	if (original != NULL)
 		tree_set(a, more, "deduplication_key", tree_str(a, original));
 	return more->first == NULL && sent != NULL ? sent
