@@ -156,7 +156,7 @@ static void
 rest(struct pace *p, int64_t wait, int64_t now)
 {
 	enter(p, PACE_RESTING, now);
-	if (wait < 0)
+	if (wait <= 0)
 		wait = rest_delay(p->probes);
 	wait_for(p, wait > RETRY_MAX ? RETRY_MAX : wait, now);
 }

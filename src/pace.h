@@ -74,7 +74,7 @@ enum pace_outcome {
 	PACE_DENIED,    /* 401, 403, 404 */
 };
 
-/* wait: of Retry-After in ms, or -1. */
+/* wait: of Retry-After in ms; 0, a time that is over, and -1: none. */
 void pace_tell(struct pace *p, enum pace_outcome outcome,
     const struct pace_call *call, int64_t wait, int64_t now);
 

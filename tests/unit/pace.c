@@ -192,6 +192,13 @@ limited(void)
 	pace_tell(&q, PACE_LIMITED, &a, -1, start);
 	ok(q.until == start + 5 * SECOND,
 	    "without Retry-After by the schedule");
+	q = (struct pace){ 0 };
+	pace_tell(&q, PACE_LIMITED, &a, 0, start);
+	ok(q.until == start + 5 * SECOND,
+	    "a Retry-After that is over is none: no hot loop");
+	q.probes = 2;
+	pace_tell(&q, PACE_LIMITED, &a, 0, start);
+	ok(q.until == start + 30 * SECOND, "at no step of the schedule");
 }
 
 static void
