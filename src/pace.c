@@ -97,16 +97,25 @@ wait_is_over(const struct pace *p, int64_t now)
 	return now >= p->until || now < p->set;
 }
 
+bool
+pace_before(const char *last, const char *x, const char *y)
+{
+	bool x_up = strcmp(x, last) > 0;
+	bool y_up = strcmp(y, last) > 0;
+
+	return x_up != y_up ? x_up : strcmp(x, y) < 0;
+}
+
 static enum pace_answer
 ask_probe(struct pace *p, const struct pace_call *call, bool changed,
     int64_t now, int64_t *until)
 {
 	*until = p->until;
-	if (!call->probe && !changed)
+	if (changed)
+		return PACE_GO;
+	if (!call->probe || (!call->now && !wait_is_over(p, now)))
 		return PACE_WAIT;
-	if (!call->now && !changed && !wait_is_over(p, now))
-		return PACE_WAIT;
-	if (!call->now && !call->alone && strcmp(p->last, call->ticket) == 0)
+	if (call->after == NULL || strcmp(p->last, call->after) != 0)
 		return PACE_OTHER;
 	return PACE_GO;
 }
@@ -184,10 +193,12 @@ pace_tell(struct pace *p, enum pace_outcome outcome,
 		p->last[0] = '\0';
 		return;
 	case PACE_REFUSED:
-		if (p->mode != PACE_READY)
-			wait_for(p, 0, now);
-		p->last[0] = '\0';
-		return;
+		if (p->mode == PACE_READY) {
+			p->last[0] = '\0';
+			return;
+		}
+		wait_for(p, 0, now);
+		break;
 	case PACE_TRANSIENT:
 		tell_transient(p, call, now);
 		break;

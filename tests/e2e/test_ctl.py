@@ -715,6 +715,30 @@ def test_drain_says_that_a_destination_is_held(site, standin):
     assert "token_file" in done.stderr.decode()
 
 
+def test_drains_probe_one_after_the_other(site, standin):
+    standin.always(behave.answer(503))
+    for key in "abcd":
+        assert site.cgi(alert(key)).status == 202
+    before = len(standin.history())
+    for _ in range(4):
+        assert "destination oncall rests" in err(site.cli("drain"), 75)
+    probed = [seen.key for seen in standin.history()[before:]]
+    assert sorted(probed) == list("abcd"), "a run probes once, and goes round"
+
+
+def test_drain_delivers_what_those_that_fail_do_not_stop(site, standin):
+    standin.decide(
+        lambda seen: behave.answer(503) if seen.key in "ab" else None
+    )
+    for key in "abcdef":
+        assert site.cgi(alert(key)).status == 202
+    for _ in range(3):
+        assert site.cli("drain").returncode == 75
+    assert sorted(e["deduplication_key"] for e in standin.events()) == [
+        "c", "d", "e", "f",
+    ]  # fmt: skip
+
+
 def test_drain_tries_what_was_made_smaller_at_once(site, standin):
     wait_in_queue(site, standin)
     standin.script(behave.answer(413))
