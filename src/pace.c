@@ -78,6 +78,16 @@ take_token(
 	return true;
 }
 
+int64_t
+pace_room(const struct pace *p, unsigned rate, int64_t now)
+{
+	struct pace try = *p;
+	int64_t until = now;
+
+	(void)take_token(&try, rate, true, now, &until);
+	return until;
+}
+
 /* ---- ready, resting, held ---- */
 
 static void

@@ -70,6 +70,9 @@ enum pace_answer {
 enum pace_answer pace_ask(struct pace *p, unsigned rate,
     const struct pace_call *call, int64_t now, int64_t *until);
 
+/* When the rate has room for an urgent call: now, or later. */
+int64_t pace_room(const struct pace *p, unsigned rate, int64_t now);
+
 /* Whether after last it is x's turn to probe before y's. */
 bool pace_before(const char *last, const char *x, const char *y);
 

@@ -88,6 +88,11 @@ reserve(void)
 	ok(updates >= 15, "updates have a burst of their own (%d)", updates);
 	ok(alerts >= 9, "a third of the burst is left for alerts (%d)", alerts);
 	ok(updates + alerts == 30, "burst is a quarter of the rate");
+	ok(pace_room(&p, 120, start) == until,
+	    "the time when there is room for the next is known beforehand");
+	ok(pace_room(&p, 120, until) == until &&
+		pace_ask(&p, 120, &alert, until, &until) == PACE_GO,
+	    "and then there is");
 }
 
 static void
