@@ -136,6 +136,22 @@ run(struct delivery *d)
 
 /* ---- what came of it ---- */
 
+/* A destination that is called no oftener than so. */
+static void
+say_rate(const struct setup_box *to, const struct pace *p)
+{
+	int64_t now = relay_now();
+	int64_t room = pace_room(p, to->to->rate, now);
+	char at[WHEN_SIZE];
+
+	if (room == now)
+		return;
+	when_write(room, at);
+	command_say("destination %s: at its rate of %u in a minute the next "
+		    "call may go at %s",
+	    to->to->name, to->to->rate, at);
+}
+
 static void
 say_state(const struct setup_box *to)
 {
@@ -154,6 +170,8 @@ say_state(const struct setup_box *to)
 		command_say("destination %s rests since %s: it is not reached, "
 			    "or limits us; bellrelay list --pending says more",
 		    to->to->name, since);
+	if (p.mode != PACE_READY)
+		say_rate(to, &p);
 	arena_free(&a);
 }
 
@@ -240,13 +258,12 @@ const struct command deliver_drain = {
 	.summary = "deliver what waits",
 	.usage = "[--due]",
 	.text =
-	    "  Tries everything that waits once, whatever its schedule, and\n"
-	    "  probes destinations that rest or are held at once.  Safe "
-	    "beside\n"
-	    "  the responder and any number of others.  What is logged goes "
-	    "to\n"
-	    "  stderr, unless that is a terminal.  An interrupt ends it after\n"
-	    "  the call in flight.\n"
+	    "  Tries everything that waits once, whatever its schedule.  A\n"
+	    "  destination that rests or is held is probed with one alert at\n"
+	    "  once, by each run with the next, and gets the others if it\n"
+	    "  takes that.  Safe beside the responder and any number of\n"
+	    "  others.  What is logged goes to stderr, unless that is a\n"
+	    "  terminal.  An interrupt ends it after the call in flight.\n"
 	    "\n"
 	    "  Under plain CGI and mod_fcgid a cron line delivers what was "
 	    "not\n"

@@ -1,5 +1,6 @@
 #include "drain.h"
 
+#include "catalog.h"
 #include "fail.h"
 #include "hush.h"
 #include "keep.h"
@@ -161,20 +162,24 @@ forget(struct drain_list *l)
 }
 
 static bool
+waits(const struct drain_entry *e, int64_t now)
+{
+	return now < e->until && now >= e->set;
+}
+
+static bool
 is_due(const struct drain *d, const struct drain_entry *e, int64_t now)
 {
 	if (e->gone || e->empty || e->tried)
 		return false;
-	return (d->force && !e->patient && e->busy == 0) || now >= e->until ||
-	    now < e->set;
+	return (d->force && !e->patient && e->busy == 0) || !waits(e, now);
 }
 
 /* Whether there is something to sweep. */
 static bool
 is_ripe(const struct drain_entry *e, int64_t now)
 {
-	return e->empty && !e->gone &&
-	    (!e->muted || now >= e->until || now < e->set);
+	return e->empty && !e->gone && (!e->muted || !waits(e, now));
 }
 
 static bool
@@ -321,8 +326,9 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 		e->since = head != NULL ? head->since : 0;
 		e->set = t.set;
 		e->until = t.until;
-		/* Its webhook may be about to send it. */
-		if (e->until < e->mark.mtime_ns / MS_NS + FRESH)
+		/* Its webhook may be about to send it; a run that ends does
+		 * not come again soon. */
+		if (!d->once && e->until < e->mark.mtime_ns / MS_NS + FRESH)
 			e->until = e->mark.mtime_ns / MS_NS + FRESH;
 		if (e->muted) {
 			e->set = now;
@@ -646,11 +652,14 @@ sweep_some(struct drain *d, struct drain_list *l, int64_t now)
 
 /* ---- delivering ---- */
 
+/* A person's drain tries last what has failed and is not due again: two of
+ * that kind make the destination rest. */
 static bool
-better(const struct drain_entry *x, const struct drain_entry *y, bool oldest)
+better(const struct drain_entry *x, const struct drain_entry *y, bool oldest,
+    int64_t now)
 {
-	if (y == NULL)
-		return true;
+	if (waits(x, now) != waits(y, now))
+		return waits(y, now);
 	if (!oldest && x->urgent != y->urgent)
 		return x->urgent;
 	return x->since < y->since;
@@ -658,12 +667,13 @@ better(const struct drain_entry *x, const struct drain_entry *y, bool oldest)
 
 /* Put it where it belongs in the hand; of too many the last falls out. */
 static void
-insert(const struct drain_list *l, struct drain_hand *h, size_t at, bool oldest)
+insert(const struct drain_list *l, struct drain_hand *h, size_t at, bool oldest,
+    int64_t now)
 {
 	const struct drain_entry *e = entries(l);
 	size_t i = h->n;
 
-	while (i > 0 && better(&e[at], &e[h->at[i - 1]], oldest))
+	while (i > 0 && better(&e[at], &e[h->at[i - 1]], oldest, now))
 		i--;
 	if (i == HAND)
 		return;
@@ -682,43 +692,59 @@ deal(const struct drain *d, struct drain_list *l, bool oldest, int64_t now)
 	h->dealt = now;
 	for (size_t i = 0; i < count(l); i++)
 		if (is_due(d, &entries(l)[i], now))
-			insert(l, h, i, oldest);
+			insert(l, h, i, oldest, now);
 }
 
-/* The next of a hand that is still due, but this one. */
+/* The next of a hand that is still due. */
 static struct drain_entry *
 draw(const struct drain *d, const struct drain_list *l, struct drain_hand *h,
-    const char *but, int64_t now)
+    int64_t now)
 {
 	struct drain_entry *e = entries(l);
 
 	while (h->next < h->n && !is_due(d, &e[h->at[h->next]], now))
 		h->next++;
-	for (size_t i = h->next; i < h->n; i++)
-		if (is_due(d, &e[h->at[i]], now) &&
-		    (but == NULL || strcmp(e[h->at[i]].id, but) != 0))
-			return &e[h->at[i]];
-	return NULL;
+	return h->next < h->n ? &e[h->at[h->next]] : NULL;
 }
 
 static struct drain_entry *
-pick(const struct drain *d, struct drain_list *l, const char *but, int64_t now)
+pick(const struct drain *d, struct drain_list *l, int64_t now)
 {
 	bool oldest = l->turns % EIGHTH == EIGHTH - 1;
 	struct drain_hand *h = &l->hands[oldest];
 	struct drain_entry *e = NULL;
 
 	if (now >= h->dealt && now < h->dealt + DEAL_EVERY)
-		e = draw(d, l, h, but, now);
+		e = draw(d, l, h, now);
 	if (e != NULL)
 		return e;
 	deal(d, l, oldest, now);
-	return draw(d, l, h, but, now);
+	return draw(d, l, h, now);
+}
+
+/* The one whose turn it is to probe. */
+static struct drain_entry *
+in_turn(struct drain *d, struct drain_list *l, int64_t now)
+{
+	struct drain_entry *best = NULL;
+	struct pace p;
+
+	arena_reset(&d->arena);
+	catalog_pace(&l->to->box, &p, &d->arena);
+	memcpy(l->last, p.last, sizeof(l->last));
+	for (size_t i = 0; i < count(l); i++) {
+		struct drain_entry *e = &entries(l)[i];
+
+		if (is_due(d, e, now) &&
+		    (best == NULL || pace_before(l->last, e->id, best->id)))
+			best = e;
+	}
+	return best;
 }
 
 static enum forward_start
 try(struct drain *d, struct drain_list *l, const struct drain_entry *e,
-    bool alone, int64_t now, int64_t *until)
+    const char *after, int64_t now, int64_t *until)
 {
 	struct forward_ask ask = { .to = l->to,
 		.id = e->id,
@@ -726,7 +752,7 @@ try(struct drain *d, struct drain_list *l, const struct drain_entry *e,
 		.probe = true,
 		.force = d->force,
 		.now = d->force && !l->probed,
-		.alone = alone };
+		.after = after };
 	struct fail f = { 0 };
 	enum forward_start did =
 	    forward_begin(&d->forward, &ask, now, until, &f);
@@ -774,19 +800,16 @@ put_off(struct drain *d, struct drain_list *l, struct drain_entry *e,
 static bool
 deliver(struct drain *d, struct drain_list *l, int64_t now)
 {
-	struct drain_entry *e = pick(d, l, NULL, now);
-	struct drain_entry *other;
+	struct drain_entry *e = pick(d, l, now);
 	enum forward_start did;
 	int64_t until;
 
 	if (e == NULL)
 		return false;
-	did = try(d, l, e, false, now, &until);
+	did = try(d, l, e, NULL, now, &until);
 	if (did == FORWARD_OTHER) {
-		other = pick(d, l, e->id, now);
-		if (other != NULL)
-			e = other;
-		did = try(d, l, e, true, now, &until);
+		e = in_turn(d, l, now);
+		did = try(d, l, e, l->last, now, &until);
 	}
 	if (did == FORWARD_STARTED)
 		l->turns++;

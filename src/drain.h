@@ -66,7 +66,8 @@ struct drain_list {
 	int64_t looked; /* when the last look began */
 	int64_t walked; /* when the last one began that read the directory */
 	int64_t until;  /* the pace says: not before */
-	bool probed;    /* a person's drain has had a failure here */
+	char last[PACE_NAME]; /* of the pace, when a probe was due */
+	bool probed;          /* a person's drain has had a failure here */
 	bool
 	    rested; /* the pace said so; for what came meanwhile no bell rang */
 	bool over;  /* this run goes no further here */

@@ -157,7 +157,7 @@ ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
 		.urgent = fw->event.urgent,
 		.probe = ask->probe,
 		.now = ask->now,
-		.alone = ask->alone,
+		.after = ask->after,
 		.timeout_ms = ask->timeout_ms };
 	if (!lock_wait(hand(fw), LOCK_STATE, NULL, f))
 		return FORWARD_FAILED;

@@ -41,7 +41,8 @@ struct forward_ask {
 	bool probe; /* a drain's call: may probe a resting destination */
 	bool force; /* by a person's order: the ticket's wait is not kept */
 	bool now;   /* by a person's order: probe at once */
-	bool alone; /* no other ticket waits */
+	/* Whose turn to probe comes next, as in struct pace_call. */
+	const char *after;
 	/* The generation after which pending was synced; 0: not known. */
 	uint64_t synced;
 
@@ -60,7 +61,7 @@ enum forward_start {
 	FORWARD_WAIT,    /* its own wait, until *until */
 	FORWARD_PACE,    /* the rate allows none until *until */
 	FORWARD_REST,    /* the destination rests or is held until *until */
-	FORWARD_OTHER,   /* a probe is due, but with another ticket */
+	FORWARD_OTHER,   /* a probe is due, of the ticket whose turn it is */
 	FORWARD_FAILED,  /* the spool; see the failure */
 };
 

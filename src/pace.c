@@ -78,6 +78,16 @@ take_token(
 	return true;
 }
 
+int64_t
+pace_room(const struct pace *p, unsigned rate, int64_t now)
+{
+	struct pace try = *p;
+	int64_t until = now;
+
+	(void)take_token(&try, rate, true, now, &until);
+	return until;
+}
+
 /* ---- ready, resting, held ---- */
 
 static void
@@ -97,16 +107,25 @@ wait_is_over(const struct pace *p, int64_t now)
 	return now >= p->until || now < p->set;
 }
 
+bool
+pace_before(const char *last, const char *x, const char *y)
+{
+	bool x_up = strcmp(x, last) > 0;
+	bool y_up = strcmp(y, last) > 0;
+
+	return x_up != y_up ? x_up : strcmp(x, y) < 0;
+}
+
 static enum pace_answer
 ask_probe(struct pace *p, const struct pace_call *call, bool changed,
     int64_t now, int64_t *until)
 {
 	*until = p->until;
-	if (!call->probe && !changed)
+	if (changed)
+		return PACE_GO;
+	if (!call->probe || (!call->now && !wait_is_over(p, now)))
 		return PACE_WAIT;
-	if (!call->now && !changed && !wait_is_over(p, now))
-		return PACE_WAIT;
-	if (!call->now && !call->alone && strcmp(p->last, call->ticket) == 0)
+	if (call->after == NULL || strcmp(p->last, call->after) != 0)
 		return PACE_OTHER;
 	return PACE_GO;
 }
@@ -156,7 +175,7 @@ static void
 rest(struct pace *p, int64_t wait, int64_t now)
 {
 	enter(p, PACE_RESTING, now);
-	if (wait < 0)
+	if (wait <= 0)
 		wait = rest_delay(p->probes);
 	wait_for(p, wait > RETRY_MAX ? RETRY_MAX : wait, now);
 }
@@ -184,10 +203,12 @@ pace_tell(struct pace *p, enum pace_outcome outcome,
 		p->last[0] = '\0';
 		return;
 	case PACE_REFUSED:
-		if (p->mode != PACE_READY)
-			wait_for(p, 0, now);
-		p->last[0] = '\0';
-		return;
+		if (p->mode == PACE_READY) {
+			p->last[0] = '\0';
+			return;
+		}
+		wait_for(p, 0, now);
+		break;
 	case PACE_TRANSIENT:
 		tell_transient(p, call, now);
 		break;

@@ -8,6 +8,10 @@
  *	held	401, 403 or 404, somebody must mend something: a probe every
  *		5 minutes, at once when the URL or the token has changed
  *
+ * Probes go round all tickets that are due, in order of their ids: each is
+ * reached within as many probes as there are, however many of them are what
+ * the destination does not like.
+ *
  * Never more than `rate` calls in any 60 seconds: a bucket of rate/4 calls
  * that fills with the rest, as one number, the arrival time of the generic
  * cell rate algorithm (ITU-T I.371).  A third of the bucket is kept for urgent
@@ -38,7 +42,8 @@ struct pace {
 	int64_t since;          /* of the mode */
 	int64_t set, until;     /* the wait for the next probe, ms */
 	unsigned probes;        /* made since `since` */
-	char last[PACE_NAME];   /* ticket of the last exchange that failed */
+	char last[PACE_NAME];   /* ticket of the last exchange that failed, or
+				 * of the last probe */
 	int64_t arrival;        /* GCRA, ms */
 	int64_t success;        /* time of the last 2xx, 0: never */
 	char marks[PACE_MARKS + 1]; /* a letter each, or "": none */
@@ -48,22 +53,28 @@ struct pace {
 struct pace_call {
 	const char *target; /* fingerprint of the URL and token now */
 	const char *ticket;
-	bool urgent;     /* a new alert, a resolve, a raised severity */
-	bool probe;      /* may probe: a drain's call, not a webhook's */
-	bool now;        /* probe at once, by a person's order */
-	bool alone;      /* no other ticket waits */
-	long timeout_ms; /* of the exchange */
+	bool urgent;       /* a new alert, a resolve, a raised severity */
+	bool probe;        /* may probe: a drain's call, not a webhook's */
+	bool now;          /* probe at once, by a person's order */
+	const char *after; /* last, if its turn is next; NULL: not known */
+	long timeout_ms;   /* of the exchange */
 };
 
 enum pace_answer {
 	PACE_GO,    /* call; a token was taken */
 	PACE_WAIT,  /* not now: *until says when to ask again */
-	PACE_OTHER, /* a probe is due, but not with this ticket again */
+	PACE_OTHER, /* a probe is due, of the ticket whose turn it is */
 };
 
 /* May this call be made?  Changes p. */
 enum pace_answer pace_ask(struct pace *p, unsigned rate,
     const struct pace_call *call, int64_t now, int64_t *until);
+
+/* When the rate has room for an urgent call: now, or later. */
+int64_t pace_room(const struct pace *p, unsigned rate, int64_t now);
+
+/* Whether after last it is x's turn to probe before y's. */
+bool pace_before(const char *last, const char *x, const char *y);
 
 /* How an exchange ended, as far as the destination is concerned. */
 enum pace_outcome {
@@ -74,7 +85,7 @@ enum pace_outcome {
 	PACE_DENIED,    /* 401, 403, 404 */
 };
 
-/* wait: of Retry-After in ms, or -1. */
+/* wait: of Retry-After in ms; 0, a time that is over, and -1: none. */
 void pace_tell(struct pace *p, enum pace_outcome outcome,
     const struct pace_call *call, int64_t wait, int64_t now);
 

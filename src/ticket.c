@@ -37,11 +37,16 @@ ticket_delay(unsigned n)
 bool
 ticket_spent(const struct ticket *t, unsigned hours)
 {
-	int64_t left = (int64_t)hours * HOUR;
+	return t->waited >= (int64_t)hours * HOUR;
+}
 
-	for (unsigned n = 1; n <= t->tries && left > 0; n++)
-		left -= ticket_delay(n);
-	return left <= 0;
+/* Of the wait before a try that ended now. */
+static int64_t
+waited(const struct ticket *t, int64_t now)
+{
+	int64_t end = now < t->until ? now : t->until;
+
+	return end > t->set ? end - t->set : 0;
 }
 
 /* The early steps are kept, the long ones spread out in full. */
@@ -140,8 +145,8 @@ parse_muted(const struct tree *from, struct ticket_muted *m, struct arena *a)
 }
 
 static const char *const known[] = { "version", "key", "source", "spoke",
-	"alert", "queue", "next", "sent", "muted", "unsure", "tries", "limited",
-	"wait", "first", "error", "history" };
+	"alert", "queue", "next", "sent", "muted", "unsure", "tries", "waited",
+	"limited", "wait", "first", "error", "history" };
 
 static bool
 is_known(const struct tree *member)
@@ -176,6 +181,7 @@ parse_plain(const struct tree *root, struct ticket *t, struct arena *a)
 	t->next = (uint64_t)tree_get_num(root, "next");
 	t->unsure = yes(root, "unsure");
 	t->tries = (unsigned)tree_get_num(root, "tries");
+	t->waited = tree_get_num(root, "waited");
 	t->limited = tree_get_num(root, "limited");
 	t->set = tree_get_num(wait, "set");
 	t->until = tree_get_num(wait, "until");
@@ -303,6 +309,8 @@ ticket_tree(const struct ticket *t, struct arena *a)
 	tree_set_num(a, to, "first", t->first);
 	tree_set_num(a, to, "next", (int64_t)t->next);
 	tree_set_num(a, to, "tries", t->tries);
+	if (t->tries > 0 && t->waited > 0)
+		tree_set_num(a, to, "waited", t->waited);
 	tree_set_num(a, wait, "set", t->set);
 	tree_set_num(a, wait, "until", t->until);
 	tree_set(a, to, "wait", wait);
@@ -884,6 +892,7 @@ void
 ticket_failed(struct ticket *t, const struct ticket_event *e, bool unknown,
     const char *why, uint64_t random, int64_t now, struct arena *a)
 {
+	t->waited = t->tries == 0 ? 0 : t->waited + waited(t, now);
 	t->tries++;
 	t->unsure = t->unsure || unknown;
 	t->set = now;

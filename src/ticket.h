@@ -76,6 +76,7 @@ struct ticket {
 	struct ticket_muted muted;
 	bool unsure;     /* an exchange since the last repeat had no answer */
 	unsigned tries;  /* failed in a row */
+	int64_t waited;  /* ms between them, if there are any */
 	int64_t limited; /* when it last met 429; 0: not since an acceptance */
 	int64_t set, until; /* the wait for the next try, ms */
 	int64_t first;      /* receipt of the first event */
@@ -167,7 +168,11 @@ void ticket_failed(struct ticket *t, const struct ticket_event *e, bool unknown,
 /* e was not tried to the end, by no fault of its own: it is due at until. */
 void ticket_put_off(struct ticket *t, int64_t until, int64_t now);
 
-/* Whether failed tries fill so many hours of the schedule. */
+/*
+ * Whether failed tries fill so many hours.  Each fills the wait before it, as
+ * far as it was waited for: a machine that was off for days, or a destination
+ * that rested, burns no more than that.
+ */
 bool ticket_spent(const struct ticket *t, unsigned hours);
 
 /*

@@ -1,6 +1,7 @@
 """The command line, run as a program (DESIGN.md, 6)."""
 
 import contextlib
+import datetime
 import hashlib
 import hmac
 import json
@@ -11,6 +12,7 @@ import re
 import signal
 import stat
 import subprocess
+import time
 import urllib.parse
 
 import jsonschema
@@ -837,6 +839,49 @@ def test_drain_says_that_a_destination_is_held(site, standin):
     done = site.cli("drain")
     assert "destination oncall is held" in err(done, 75)
     assert "token_file" in done.stderr.decode()
+
+
+def test_drain_says_when_the_rate_lets_the_next_call_go(site, standin):
+    site.configure(destination={"rate": 1})
+    standin.always(behave.answer(401))
+    assert site.cgi(alert("a")).status == 202
+    said = err(site.cli("drain"), 75)
+    assert len(standin.history()) == 1, "a second within a minute is too many"
+    at = re.search(r"oncall: at its rate of 1 .* at (\S+Z)", said)
+    assert at, said
+    wait = datetime.datetime.fromisoformat(at[1]).timestamp() - time.time()
+    assert 0 < wait <= 60
+
+
+def test_drain_says_nothing_of_a_rate_that_is_not_in_the_way(site, standin):
+    standin.always(behave.answer(401))
+    assert site.cgi(alert("a")).status == 202
+    assert "rate" not in err(site.cli("drain"), 75)
+    assert len(standin.history()) == 2
+
+
+def test_drains_probe_one_after_the_other(site, standin):
+    standin.always(behave.answer(503))
+    for key in "abcd":
+        assert site.cgi(alert(key)).status == 202
+    before = len(standin.history())
+    for _ in range(4):
+        assert "destination oncall rests" in err(site.cli("drain"), 75)
+    probed = [seen.key for seen in standin.history()[before:]]
+    assert sorted(probed) == list("abcd"), "a run probes once, and goes round"
+
+
+def test_drain_delivers_what_those_that_fail_do_not_stop(site, standin):
+    standin.decide(
+        lambda seen: behave.answer(503) if seen.key in "ab" else None
+    )
+    for key in "abcdef":
+        assert site.cgi(alert(key)).status == 202
+    for _ in range(3):
+        assert site.cli("drain").returncode == 75
+    assert sorted(e["deduplication_key"] for e in standin.events()) == [
+        "c", "d", "e", "f",
+    ]  # fmt: skip
 
 
 def test_drain_tries_what_was_made_smaller_at_once(site, standin):

@@ -8,7 +8,7 @@ import pytest
 from world import behave
 from world.incidentio import StandIn
 from world.montecarlo import alert, update
-from world.site import ticket_id
+from world.site import clock, ticket_id, until
 
 NAME = ticket_id("a")
 
@@ -346,6 +346,59 @@ def test_after_two_failures_in_a_row_the_destination_rests(served, standin):
     ]  # fmt: skip
 
 
+def probe(site, after):
+    """What cron does so many seconds later."""
+    return site.cli("drain", "--due", env=clock(f"+{after}s"))
+
+
+@pytest.mark.parametrize("status", [503, 429])
+def test_two_that_are_not_liked_do_not_stop_the_others(site, standin, status):
+    standin.decide(
+        lambda seen: behave.answer(status) if seen.key in "ab" else None
+    )
+    for key in "abcdef":
+        assert site.cgi(alert(key)).status == 202
+    assert [seen.key for seen in standin.history()][:2] in (["a", "b"], ["a"])
+    for n in range(1, 7):
+        probe(site, 61 * n)
+    assert sorted(e["deduplication_key"] for e in standin.events()) == [
+        "c", "d", "e", "f",
+    ]  # fmt: skip
+
+
+def test_those_that_alone_meet_429_become_dead_letters(site, standin):
+    standin.decide(
+        lambda seen: behave.answer(429) if seen.key in "ab" else None
+    )
+    for key in "abcdef":
+        assert site.cgi(alert(key)).status == 202
+    for n in range(1, 20):
+        probe(site, 61 * n)
+    assert sorted(v["key"] for v in site.dead().values()) == ["a", "b"]
+    assert site.tickets() == {}
+
+
+def test_probes_go_round_all_that_wait(site, standin):
+    standin.always(behave.answer(503))
+    for key in "abcdef":
+        assert site.cgi(alert(key)).status == 202
+    before = len(standin.history())
+    for n in range(1, 7):
+        probe(site, 400 * n)
+    probed = [seen.key for seen in standin.history()[before:]]
+    assert sorted(probed[:6]) == list("abcdef"), probed
+
+
+@pytest.mark.parametrize("over", ["0", "Thu, 17 Apr 2025 11:17:18 UTC"])
+def test_a_retry_after_that_is_over_makes_no_hot_loop(served, standin, over):
+    standin.always(behave.retry_after(over))
+    for key in "ab":
+        check_queued(served, served.post(alert(key)), key)
+    until(lambda: len(standin.history()) > 1, "the first probe")
+    first, second = standin.history()
+    assert second.time - first.time >= 4.9, "not before its time"
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_wrong_token_or_url_loses_nothing(served, standin, status):
     standin.script(behave.answer(status))
@@ -369,6 +422,20 @@ def test_a_token_that_was_mended_is_tried_at_once(site, standin):
     assert site.post(alert("b")).ok
     standin.wait_events(1, "a")
     standin.wait_events(1, "b")
+    assert len(standin.complaints()) == 1
+    standin.history()[0].verdict = ""
+
+
+def test_a_token_that_was_mended_is_tried_by_the_next_drain(site, standin):
+    """However short the time since the webhook."""
+    wrong = "wrong-token-" + "w0" * 12
+    site.secrets.add(wrong)
+    site.write(site.token_file, wrong)
+    for key in "ab":
+        assert site.cgi(alert(key)).status == 202
+    site.write(site.token_file, standin.token)
+    drain(site, "--due")
+    assert standin.alerts().is_open("a") and standin.alerts().is_open("b")
     assert len(standin.complaints()) == 1
     standin.history()[0].verdict = ""
 

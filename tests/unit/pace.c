@@ -88,6 +88,11 @@ reserve(void)
 	ok(updates >= 15, "updates have a burst of their own (%d)", updates);
 	ok(alerts >= 9, "a third of the burst is left for alerts (%d)", alerts);
 	ok(updates + alerts == 30, "burst is a quarter of the rate");
+	ok(pace_room(&p, 120, start) == until,
+	    "the time when there is room for the next is known beforehand");
+	ok(pace_room(&p, 120, until) == until &&
+		pace_ask(&p, 120, &alert, until, &until) == PACE_GO,
+	    "and then there is");
 }
 
 static void
@@ -110,6 +115,7 @@ clocks(void)
 		.until = start + 5 * SECOND };
 
 	c.probe = true;
+	c.after = "";
 	ok(pace_ask(&rest, 120, &c, back, &until) == PACE_GO,
 	    "a clock before the span of a wait ends it");
 }
@@ -137,11 +143,18 @@ resting(void)
 	ok(pace_ask(&p, 120, &a, start + 4 * SECOND, &until) == PACE_WAIT &&
 		until == start + 5 * SECOND,
 	    "the first probe is after 5 s");
-	ok(pace_ask(&p, 120, &b, start + 5 * SECOND, &until) == PACE_OTHER,
-	    "but not with the ticket that failed last");
-	b.alone = true;
+	ok(pace_ask(&p, 120, &a, start + 5 * SECOND, &until) == PACE_OTHER,
+	    "but with the ticket whose turn it is");
+	a.after = "a";
+	ok(pace_ask(&p, 120, &a, start + 5 * SECOND, &until) == PACE_OTHER,
+	    "which is told by the one that failed last");
+	a.now = true;
+	ok(pace_ask(&p, 120, &a, start + 5 * SECOND, &until) == PACE_OTHER,
+	    "by a person's order too");
+	b.after = "b";
 	ok(pace_ask(&p, 120, &b, start + 5 * SECOND, &until) == PACE_GO,
-	    "unless there is no other");
+	    "where there is no other it is that one again");
+	a.now = false;
 	ok(pace_ask(&p, 120, &a, start + 6 * SECOND, &until) == PACE_WAIT,
 	    "while one probes the others wait");
 	pace_tell(&p, PACE_TRANSIENT, &b, -1, start + 6 * SECOND);
@@ -163,7 +176,8 @@ steps(void)
 	int64_t now = start;
 	int64_t until;
 
-	a.probe = a.alone = true;
+	a.probe = true;
+	a.after = p.last;
 	pace_tell(&p, PACE_TRANSIENT, &b, -1, now);
 	pace_tell(&p, PACE_TRANSIENT, &a, -1, now);
 	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
@@ -192,6 +206,13 @@ limited(void)
 	pace_tell(&q, PACE_LIMITED, &a, -1, start);
 	ok(q.until == start + 5 * SECOND,
 	    "without Retry-After by the schedule");
+	q = (struct pace){ 0 };
+	pace_tell(&q, PACE_LIMITED, &a, 0, start);
+	ok(q.until == start + 5 * SECOND,
+	    "a Retry-After that is over is none: no hot loop");
+	q.probes = 2;
+	pace_tell(&q, PACE_LIMITED, &a, 0, start);
+	ok(q.until == start + 30 * SECOND, "at no step of the schedule");
 }
 
 static void
@@ -203,7 +224,8 @@ held(void)
 
 	pace_tell(&p, PACE_DENIED, &a, -1, start);
 	ok(p.mode == PACE_HELD, "401, 403 or 404 holds it");
-	a.probe = a.alone = true;
+	a.probe = true;
+	a.after = "a";
 	ok(pace_ask(&p, 120, &a, start + 4 * MINUTE, &until) == PACE_WAIT,
 	    "no probe within 5 minutes");
 	a.now = true;
@@ -213,6 +235,7 @@ held(void)
 	pace_tell(&p, PACE_DENIED, &a, -1, start + 4 * MINUTE);
 	ok(p.until == start + 9 * MINUTE, "and then again 5 minutes");
 	a.probe = false;
+	a.after = NULL;
 	a.target = "t2";
 	ok(pace_ask(&p, 120, &a, start + 4 * MINUTE, &until) == PACE_GO,
 	    "another URL or token is probed at once, by a webhook too");
@@ -221,8 +244,88 @@ held(void)
 	pace_tell(&p, PACE_REFUSED, &a, -1, start + 4 * MINUTE);
 	ok(p.mode == PACE_HELD, "a refusal of one event does not open it");
 	a.probe = true;
+	a.after = "a";
 	ok(pace_ask(&p, 120, &a, start + 4 * MINUTE, &until) == PACE_GO,
 	    "but the next is tried at once");
+}
+
+/* ---- whose turn it is ---- */
+
+enum { TURNS = 50 };
+
+static char ids[TURNS][3];
+
+/* The drain's choice among those that are due. */
+static int
+in_turn(const struct pace *p, const bool due[TURNS])
+{
+	int best = -1;
+
+	for (int i = 0; i < TURNS; i++)
+		if (due[i] &&
+		    (best < 0 || pace_before(p->last, ids[i], ids[best])))
+			best = i;
+	return best;
+}
+
+/* Probes that end as told until it is the turn of one that stays due, while
+ * others come and go; negative: never. */
+static int
+probes_until(int wanted, enum pace_outcome outcome, unsigned seed)
+{
+	struct pace p = { .mode = PACE_RESTING, .target = "t1" };
+	bool due[TURNS] = { false };
+	int64_t now = start;
+	int64_t until;
+
+	(void)snprintf(p.last, sizeof(p.last), "%s", ids[seed % TURNS]);
+	for (int n = 1; n <= 10 * TURNS; n++) {
+		struct pace_call c = call("");
+		int i;
+
+		for (int j = 0; j < TURNS; j++) {
+			seed = seed * 1664525u + 1013904223u;
+			due[j] = j == wanted || seed >> 31 == 0;
+		}
+		i = in_turn(&p, due);
+		c.ticket = ids[i];
+		c.after = p.last;
+		c.probe = true;
+		now = p.until > now ? p.until : now + SECOND;
+		if (pace_ask(&p, 120, &c, now, &until) != PACE_GO)
+			return -n;
+		if (i == wanted)
+			return n;
+		pace_tell(&p, outcome, &c, -1, now);
+	}
+	return -10 * TURNS;
+}
+
+static void
+turns(void)
+{
+	static const enum pace_outcome outcomes[] = { PACE_TRANSIENT,
+		PACE_LIMITED, PACE_DENIED, PACE_REFUSED };
+	bool in_time = true;
+
+	for (int i = 0; i < TURNS; i++)
+		(void)snprintf(ids[i], sizeof(ids[i]), "%02x", i * 5);
+	ok(pace_before("b", "c", "d") && !pace_before("b", "d", "c"),
+	    "probes go up in order of ids");
+	ok(pace_before("b", "c", "a") && !pace_before("b", "a", "c"),
+	    "then round to the lowest");
+	ok(pace_before("b", "a", "b") && !pace_before("b", "b", "a"),
+	    "the one that failed last comes last");
+	ok(pace_before("", "a", "b"), "from the lowest where there is none");
+	for (size_t k = 0; k < sizeof(outcomes) / sizeof(outcomes[0]); k++)
+		for (unsigned seed = 0; seed < 10 * TURNS; seed++) {
+			int n =
+			    probes_until((int)seed % TURNS, outcomes[k], seed);
+
+			in_time = in_time && n > 0 && n <= TURNS;
+		}
+	ok(in_time,
+	    "each that is due is reached within as many probes as there are");
 }
 
 /* Ids that begin alike, and one that does not. */
@@ -363,6 +466,7 @@ main(void)
 	steps();
 	limited();
 	held();
+	turns();
 	marks();
 	marks_on_disk();
 	room();

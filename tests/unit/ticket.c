@@ -238,15 +238,91 @@ schedule(void)
 		    "then within 5 minutes, by chance");
 	}
 	ok(ticket_due(&t, t.set - 1), "a clock before the wait ends it");
-	ok(!ticket_spent(&t, 72), "16 tries do not fill 72 hours");
-	t.tries = 868;
-	ok(!ticket_spent(&t, 72), "868 do not");
-	t.tries = 869;
-	ok(ticket_spent(&t, 72), "869 do");
-	t.tries = 13;
-	ok(!ticket_spent(&t, 1) == (530 + 7 * 300 < 3600), "an hour is less");
 	accept(&t, now);
 	ok(t.tries == 0 && t.error == NULL, "an acceptance forgets them");
+}
+
+/* The head fails so many ms after its wait was over, or before. */
+static void
+fail_again(struct ticket *t, int64_t late, uint64_t random)
+{
+	struct ticket_event e = *ticket_head(t);
+
+	ticket_failed(
+	    t, &e, false, "HTTP 500", random, t->until + late, &arena);
+}
+
+/* How long it is tried, as soon as it is due, until it is spent. */
+static int64_t
+life(unsigned hours, uint64_t random)
+{
+	struct ticket t = fresh();
+	struct ticket_event e;
+	uint64_t seed = random;
+
+	(void)put(&t, 'f', "1", start);
+	e = *ticket_head(&t);
+	ticket_failed(&t, &e, false, "HTTP 500", seed, start, &arena);
+	while (!ticket_spent(&t, hours) && t.tries < 10000) {
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		fail_again(&t, 0, seed >> 33);
+	}
+	return t.set - start;
+}
+
+static void
+spending(void)
+{
+	static const unsigned hours[] = { 1, 6, 72 };
+	struct ticket t = fresh();
+	struct ticket back;
+	struct buf text = BUF_MAX(1 << 20);
+	struct fail f = { 0 };
+	int64_t booked;
+
+	for (size_t i = 0; i < sizeof(hours) / sizeof(hours[0]); i++) {
+		int64_t whole = (int64_t)hours[i] * 3600 * SECOND;
+		int64_t tried = life(hours[i], i);
+
+		ok(tried >= whole && tried <= whole + 300 * SECOND,
+		    "tried for %u hours it is spent after %d s", hours[i],
+		    (int)(tried / SECOND));
+	}
+
+	(void)put(&t, 'f', "1", start);
+	t.until = start;
+	fail_again(&t, 100 * 3600 * (int64_t)SECOND, 0);
+	ok(t.waited == 0 && !ticket_spent(&t, 1),
+	    "before the first try nothing was waited for");
+	fail_again(&t, 0, 0);
+	ok(t.waited == 5 * SECOND, "a failed try fills the wait before it");
+	fail_again(&t, 100 * 3600 * (int64_t)SECOND, 0);
+	ok(t.waited == 20 * SECOND,
+	    "also where the machine was off for days meanwhile");
+	fail_again(&t, -20 * SECOND, 0);
+	ok(t.waited == 30 * SECOND,
+	    "tried before its time it is what was waited");
+	booked = t.waited;
+	fail_again(&t, -1000 * 3600 * (int64_t)SECOND, 0);
+	ok(t.waited == booked, "a clock that went back fills nothing");
+
+	ticket_write(&t, &arena, &text);
+	ok(ticket_parse(text.data, text.len, &back, &arena, &f) &&
+		back.waited == booked && back.tries == t.tries,
+	    "it is kept with the ticket");
+	t.waited = 0;
+	buf_reset(&text);
+	ticket_write(&t, &arena, &text);
+	ok(strstr(text.data, "waited") == NULL &&
+		ticket_parse(text.data, text.len, &back, &arena, &f) &&
+		back.waited == 0 && back.tries == t.tries,
+	    "one that does not say so has waited for nothing yet");
+	t.waited = booked;
+	accept(&t, start);
+	(void)put(&t, 'r', "1", start);
+	fail_again(&t, 0, 0);
+	ok(t.waited == 0, "after an acceptance it counts anew");
+	buf_free(&text);
 }
 
 static void
@@ -787,6 +863,7 @@ main(void)
 	updates();
 	refires();
 	schedule();
+	spending();
 	repeats();
 	repeats_without_updates();
 	refusals();
