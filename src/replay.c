@@ -22,20 +22,24 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 enum {
 	LINE_MAX_BYTES = 64 << 20,
-	ALERT_MAX = 4 << 20,
-	LIST_MAX = 1 << 28,
+	ALERT_MAX = 64 << 20,
 	DAYS_MAX = 1 << 16,
 	CHUNK = 1 << 16,
+	SHELF_DIGITS = 4, /* of an id: they name its shelf */
+	SHELVES = 1 << 4 * SHELF_DIGITS,
 };
 
 /* An alert at a destination, as the span's webhooks make it today. */
 struct replayed {
+	struct replayed *next;  /* in the order of their first webhooks */
+	struct replayed *below; /* on its shelf */
 	struct setup_box *to;
 	const struct conf_source *source;
 	char id[SPOOL_ID + 1];
@@ -49,35 +53,36 @@ struct replay {
 	int64_t since;
 	int64_t until;
 	bool send;
-	struct arena keys;  /* of the run */
+	struct arena keep;  /* of the run */
 	struct arena arena; /* of a line, or of an alert */
-	struct buf list;    /* of struct replayed */
-	size_t lines, bodies, differ, queued;
+	struct replayed *first, **end;
+	struct replayed **shelves;
+	size_t lines, bodies, alerts, differ, queued;
 	struct fail fail; /* the first of the spool */
 	int64_t now;
 };
 
 /* ---- alerts ---- */
 
-static size_t
-count(const struct replay *r)
+static struct replayed **
+shelf(const struct replay *r, const char *id)
 {
-	return r->list.len / sizeof(struct replayed);
+	char digits[SHELF_DIGITS + 1] = { 0 };
+
+	memcpy(digits, id, SHELF_DIGITS);
+	return &r->shelves[strtoul(digits, NULL, 16)];
 }
 
-static struct replayed *
-at(const struct replay *r, size_t i)
-{
-	return (struct replayed *)(void *)r->list.data + i;
-}
-
+/* to may be NULL: at whatever destination. */
 static struct replayed *
 find(const struct replay *r, const struct setup_box *to, const char *id)
 {
-	for (size_t i = 0; i < count(r); i++)
-		if (at(r, i)->to == to && strcmp(at(r, i)->id, id) == 0)
-			return at(r, i);
-	return NULL;
+	struct replayed *p = *shelf(r, id);
+
+	while (p != NULL &&
+	    ((to != NULL && p->to != to) || strcmp(p->id, id) != 0))
+		p = p->below;
+	return p;
 }
 
 static bool
@@ -108,15 +113,22 @@ static struct replayed *
 add(struct replay *r, struct setup_box *to, const struct conf_source *cs,
     const char *key)
 {
-	struct replayed fresh = { .to = to,
-		.source = cs,
-		.key = arena_str(&r->keys, key),
-		.alert = BUF_MAX(ALERT_MAX) };
+	struct replayed *p = arena_alloc(&r->keep, sizeof(*p));
+	struct replayed **top;
 
-	spool_id(key, fresh.id);
-	start(r, &fresh);
-	buf_add(&r->list, &fresh, sizeof(fresh));
-	return at(r, count(r) - 1);
+	*p = (struct replayed){ .to = to,
+		.source = cs,
+		.key = arena_str(&r->keep, key),
+		.alert = BUF_MAX(ALERT_MAX) };
+	spool_id(key, p->id);
+	start(r, p);
+	top = shelf(r, p->id);
+	p->below = *top;
+	*top = p;
+	*r->end = p;
+	r->end = &p->next;
+	r->alerts++;
+	return p;
 }
 
 static struct tree *
@@ -158,12 +170,11 @@ static const struct tree *
 known_of(struct replay *r, const char *key)
 {
 	char id[SPOOL_ID + 1];
+	const struct replayed *p;
 
 	spool_id(key, id);
-	for (size_t i = 0; i < count(r); i++)
-		if (strcmp(at(r, i)->id, id) == 0)
-			return alert_of(at(r, i), &r->arena);
-	return NULL;
+	p = find(r, NULL, id);
+	return p == NULL ? NULL : alert_of(p, &r->arena);
 }
 
 static bool
@@ -442,8 +453,7 @@ queue(struct replay *r, const struct replayed *p, struct fail *f)
 static int
 settle(struct replay *r)
 {
-	for (size_t i = 0; i < count(r); i++) {
-		const struct replayed *p = at(r, i);
+	for (const struct replayed *p = r->first; p != NULL; p = p->next) {
 		struct fail f = { 0 };
 		struct keep k;
 
@@ -477,8 +487,8 @@ summary(const struct replay *r)
 {
 	command_say("%zu webhook%s in the span, %zu with a body; %zu alert%s, "
 		    "%zu differ",
-	    r->lines, r->lines == 1 ? "" : "s", r->bodies, count(r),
-	    count(r) == 1 ? "" : "s", r->differ);
+	    r->lines, r->lines == 1 ? "" : "s", r->bodies, r->alerts,
+	    r->alerts == 1 ? "" : "s", r->differ);
 	if (r->setup.conf.journal != CONF_JOURNAL_FULL)
 		command_say(
 		    "bodies are kept with journal = full, from then on");
@@ -510,9 +520,10 @@ run(struct replay *r)
 static int
 replay(const struct command_call *call)
 {
-	struct replay r = { .now = relay_now(), .list = BUF_MAX(LIST_MAX) };
+	struct replay r = { .now = relay_now() };
 	int code;
 
+	r.end = &r.first;
 	r.until = r.now;
 	r.only = command_option(call, "--source");
 	r.send = command_option(call, "--send") != NULL;
@@ -520,11 +531,13 @@ replay(const struct command_call *call)
 	    (code = read_time(call, "--until", &r.until)) != EX_OK ||
 	    (code = command_conf(call, &r.setup)) != EX_OK)
 		return code;
+	r.shelves = arena_alloc(&r.keep, SHELVES * sizeof(*r.shelves));
+	for (size_t i = 0; i < SHELVES; i++)
+		r.shelves[i] = NULL;
 	code = run(&r);
-	for (size_t i = 0; i < count(&r); i++)
-		buf_free(&at(&r, i)->alert);
-	buf_free(&r.list);
-	arena_free(&r.keys);
+	for (struct replayed *p = r.first; p != NULL; p = p->next)
+		buf_free(&p->alert);
+	arena_free(&r.keep);
 	arena_free(&r.arena);
 	setup_close(&r.setup);
 	return code;

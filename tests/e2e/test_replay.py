@@ -1,5 +1,8 @@
 """bellrelay replay: the journal through today's mapping (DESIGN.md, 6)."""
 
+import json
+import resource
+
 from world.montecarlo import alert, update
 from world.site import until
 
@@ -85,3 +88,39 @@ def test_a_source_can_be_chosen(site):
     assert "1 webhook" in summary
     _, summary = replay(site, "--source", "another")
     assert "0 webhooks" in summary
+
+
+def write_journal(site, lines, day="2026-01-02"):
+    """What a busy day would have left."""
+    folder = site.spool / "journal"
+    folder.mkdir(mode=0o700)
+    site.own(folder)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    site.write(folder / f"{day}.jsonl", text)
+
+
+def test_a_hundred_thousand_alerts_are_found_among_each_other(site):
+    """A search through all of them for each would not end in the time that
+    the processor has for it."""
+    journaled(site).start()
+    n = 100000
+    write_journal(
+        site,
+        (
+            {
+                "at": "2026-01-02T10:00:00.000Z",
+                "source": "montecarlo",
+                "body": {"payload": {"incident_id": str(i % n)}},
+            }
+            for i in range(n + 1)
+        ),
+    )
+    done = site.cli(
+        "replay", "--since", "2020-01-01",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (15, 15)),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said, summary = done.stdout.decode(), done.stderr.decode()
+    assert said.count("unknown") == n
+    assert f"{n + 1} webhooks in the span, {n + 1} with a body" in summary
+    assert f"; {n} alerts, {n} differ" in summary
