@@ -475,8 +475,7 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 		return false;
 	i->result = ANSWER_IGNORED;
 	i->generation = k.generation;
-	if (i->alert->only_known &&
-	    (!k.there || event_resolved(k.ticket.alert)))
+	if (!source_speaks(i->alert, k.there ? k.ticket.alert : NULL))
 		return true;
 	switch (change(s, i, &k, now, &r->arena)) {
 	case TICKET_UNCHANGED:

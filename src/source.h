@@ -179,6 +179,10 @@ const struct source_kind *source_kind_find(const char *name);
 void source_read(const struct source *s, const struct source_request *r,
     struct arena *a, struct source_reading *out);
 
+/* Whether an item says anything where known (NULL: nothing) is what is known
+ * of its alert. */
+bool source_speaks(const struct source_item *i, const struct tree *known);
+
 /* The values of one of the kind's options. */
 const struct option_value *source_option(
     const struct source *s, const char *name);
