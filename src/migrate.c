@@ -10,6 +10,7 @@
 #include "json.h"
 #include "keep.h"
 #include "lock.h"
+#include "pace.h"
 #include "relay.h"
 #include "setup.h"
 #include "tend.h"
@@ -246,7 +247,7 @@ set_down(struct migration *m, const struct load *l, struct fail *f)
 	return did;
 }
 
-/* ---- one alert, and all ---- */
+/* ---- one alert ---- */
 
 /*
  * Never two claims or edits at a time.  A process that dies on the way leaves
@@ -277,6 +278,44 @@ move_one(struct migration *m, const char *id)
 		command_say("%s/%s: %s", m->from->name, id, f.text);
 }
 
+/* ---- what may have rung without a ticket ---- */
+
+static void
+join_locked(struct migration *m)
+{
+	struct buf out = BUF_MAX(SPOOL_STATE);
+	struct pace from;
+	struct pace to;
+
+	catalog_pace(&m->from->box, &from, &m->arena);
+	catalog_pace(&m->to->box, &to, &m->arena);
+	if (pace_join(&to, &from)) {
+		pace_write(&to, &m->arena, &out);
+		spool_record_put(&m->to->box, "state.json", &out);
+	}
+	buf_free(&out);
+	arena_reset(&m->arena);
+}
+
+/* Before the alerts, for whoever asks when they have come. */
+static void
+move_marks(struct migration *m)
+{
+	struct fail f = { 0 };
+	struct lock_hand h;
+
+	if (!lock_open(m->to->box.dir, &h, &f) ||
+	    !lock_wait(&h, LOCK_STATE, NULL, &f)) {
+		command_say("%s: %s", m->to->name, f.text);
+		m->failed++;
+	} else {
+		join_locked(m);
+	}
+	lock_close(&h);
+}
+
+/* ---- all ---- */
+
 /* Whether they are all. */
 static bool
 gather(const struct catalog_box *b, enum spool_where where, struct buf *ids)
@@ -296,6 +335,7 @@ move_all(struct migration *m)
 	static const enum spool_where places[] = { SPOOL_PENDING, SPOOL_DEAD,
 		SPOOL_SETTLED };
 
+	move_marks(m);
 	for (size_t p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
 		struct buf ids = BUF_MAX(IDS_MAX);
 

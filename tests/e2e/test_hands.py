@@ -308,6 +308,35 @@ def test_moving_again_changes_nothing(site, standin, moving):
     assert standin.alerts().opened("a") == 1
 
 
+def mark(site, box, *keys):
+    """As if these had rung without a ticket."""
+    path = site.box(box) / "state.json"
+    state = json.loads(path.read_text())
+    marked = {int(ticket_id(key)[:2], 16) for key in keys}
+    state["unstored"] = "".join("-x"[n in marked] for n in range(256))
+    path.write_text(json.dumps(state, indent=1).ljust(1023) + "\n")
+
+
+def test_what_may_have_rung_without_a_ticket_is_known_at_the_new_destination(
+    site, standin, moving
+):
+    assert site.cgi(alert("z")).status == 200
+    mark(site, "old", "a", "b")
+    moving()
+    assert site.cgi(alert("y")).status == 200
+    mark(site, "oncall", "c")
+    path = site.box() / "state.json"
+    before = json.loads(path.read_text())
+    out(site.cli("move", "old", "oncall"))
+    after = json.loads(path.read_text())
+    marks = after.pop("unstored")
+    del before["unstored"]
+    assert after == before
+    assert [n for n, mark in enumerate(marks) if mark == "x"] == sorted(
+        int(ticket_id(key)[:2], 16) for key in "abc"
+    )
+
+
 def before_leaving(site):
     """Move all, as far as a process comes that dies before it takes away from
     the old destination what it has brought to the new one."""
