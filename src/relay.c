@@ -946,7 +946,9 @@ write_diary(struct relay *r, const struct request *req,
 		.source = req->source->source.name,
 		.outcome = outcome,
 		.alert = alert,
-		.body = sr->tree };
+		.body = sr->tree,
+		.text = sr->body,
+		.text_len = sr->body_len };
 
 	if (r->setup->boxes != NULL)
 		diary_write(r->setup, &e, &r->arena);

@@ -16,6 +16,7 @@
 #include "owner.h"
 #include "relay.h"
 #include "setup.h"
+#include "sign.h"
 #include "source.h"
 #include "tree.h"
 #include "when.h"
@@ -28,8 +29,8 @@
 #include <unistd.h>
 
 enum {
-	LINE_MAX_BYTES = 64 << 20,
-	ALERT_MAX = 64 << 20,
+	LINE_MAX_BYTES = 1 << 29,
+	ALERT_MAX = 1 << 29,
 	DAYS_MAX = 1 << 16,
 	CHUNK = 1 << 16,
 	SHELF_DIGITS = 4, /* of an id: they name its shelf */
@@ -252,17 +253,42 @@ no_header(const void *from, const char *name)
 	return NULL;
 }
 
+/* The body of a line of the journal, which is JSON if *tree is not NULL. */
+static bool
+get_body(const struct tree *line, const struct source_kind *kind,
+    const struct tree **tree, struct buf *text)
+{
+	const struct tree *body = tree_get(line, "text");
+
+	*tree = tree_get(line, "body");
+	if (*tree != NULL) {
+		json_write(*tree, JSON_PLAIN, text);
+		return true;
+	}
+	if (tree_is(body, TREE_STR)) {
+		buf_add(text, body->text, body->len);
+		return kind->any_text;
+	}
+	body = tree_get(line, "base64");
+	return tree_is(body, TREE_STR) && kind->any_text &&
+	    sign_unbase64(body->text, body->len, text);
+}
+
 static void
 take_webhook(struct replay *r, const struct conf_source *cs,
-    const struct tree *body, int64_t when)
+    const struct tree *line, int64_t when)
 {
 	struct buf text = BUF_MAX(LINE_MAX_BYTES);
 	struct source_request sr = {
-		.header = no_header, .tree = body, .now = when, .proven = true
+		.header = no_header, .now = when, .proven = true
 	};
 	struct source_reading reading = { 0 };
 
-	json_write(body, JSON_PLAIN, &text);
+	if (!get_body(line, cs->source.kind, &sr.tree, &text)) {
+		buf_free(&text);
+		return;
+	}
+	r->bodies++;
 	sr.body = text.data;
 	sr.body_len = text.len;
 	source_read(&cs->source, &sr, &r->arena, &reading);
@@ -295,10 +321,8 @@ take_line(struct replay *r, const char *line, size_t n)
 		return;
 	r->lines++;
 	cs = conf_source(&r->setup.conf, name);
-	if (cs == NULL || tree_get(t, "body") == NULL)
-		return;
-	r->bodies++;
-	take_webhook(r, cs, tree_get(t, "body"), time);
+	if (cs != NULL)
+		take_webhook(r, cs, t, time);
 }
 
 /* ---- the journal ---- */

@@ -6,7 +6,7 @@ import resource
 import pytest
 
 from world.montecarlo import alert, update
-from world.senders import dbt_results
+from world.senders import CASES, dbt_results
 from world.site import section, until
 
 DBT_SECRET = "Hq8-dbt_secret_" + "d9" * 12
@@ -62,6 +62,7 @@ def test_with_send_the_last_state_is_sent_once(site, standin):
     journaled(site, severity="critical")
     _, summary = replay(site, "--send")
     assert "1 queued" in summary
+    site.cli("drain")
     until(lambda: len(standin.events("a")) == 3, "the replayed state", 30)
     sent = standin.events("a")[-1]
     assert sent["metadata"]["severity"] == "critical"
@@ -109,6 +110,7 @@ def test_an_alert_that_is_older_than_the_journal_begins_as_it_is_known(
     journaled(site, severity="critical")
     said, _ = replay(site, "--send")
     assert "title" not in said and "received_at" not in said
+    site.cli("drain")
     until(lambda: len(standin.events("a")) == 3, "the replayed state", 30)
     after = standin.events("a")[-1]
     assert after["title"] == first["title"] and "zeus" in after["title"]
@@ -157,6 +159,7 @@ def test_an_alert_of_another_destination_begins_there_as_it_is_known(
     )
     _, summary = replay(site, "--send")
     assert "2 alerts, 1 differ" in summary and "1 queued" in summary
+    site.cli("drain")
     until(lambda: len(standin.events("a")) == 3, "the replayed state", 30)
     assert standin.alerts("ALSO").is_open("a")
     known, told = standin.events("a")[1:]
@@ -188,6 +191,7 @@ def test_what_was_replayed_can_be_replayed_again(site, standin, dropped):
         journaled(site, severity=severity)
         _, summary = replay(site, "--send")
         assert "1 queued" in summary and "not queued" not in summary
+        site.cli("drain")
         until(lambda n=n: len(standin.events("a")) == n + 2, severity, 30)
     assert standin.events("a")[-1]["metadata"]["severity"] == "major"
     assert b"replayed" in site.cli("show", "a").stdout
@@ -250,6 +254,64 @@ def test_a_pass_ends_what_fired_before_the_span(site, standin):
     dbt_run(site, ("t1", "fail"))
     _, summary = replay(site, "--send")
     assert "1 alert, 0 differ" in summary and "0 queued" in summary
+
+
+def edr(site):
+    secret = site.write(site.etc / "edr.secret", DBT_SECRET + "\n")
+    site.secrets.add(DBT_SECRET)
+    options = {
+        "kind": "elementary",
+        "secret_file": secret,
+        "destination": ["oncall"],
+    }
+    return section("source", "edr", options)
+
+
+FALLBACK = (CASES / "elementary" / "fallback" / "body").read_bytes()
+CUT_SHORT = (CASES / "elementary" / "fallback-cut-short" / "body").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "body, member",
+    [
+        (FALLBACK, "text"),
+        (CUT_SHORT, "text"),
+        ("no JSON: \u2026 \U0001f514 \"\\\t\u0001".encode(), "text"),
+        (b"no UTF-8: \xff\xc3", "base64"),
+        (b"a NUL: \x00.", "base64"),
+        (FALLBACK.replace(b"Oops", b"Oops\xff"), "base64"),
+        (b'"a string of JSON"', "body"),
+    ],
+    ids=["fallback", "cut short", "text", "bytes", "NUL", "both", "string"],
+)
+def test_a_body_that_is_not_json_is_replayed(site, standin, body, member):
+    site.configure(top={"journal": "full"}, more=edr(site))
+    site.start()
+    answer = site.post(body, path=f"/edr/{DBT_SECRET}", signature=None)
+    assert answer.status_code == 200
+    (day,) = (site.spool / "journal").iterdir()
+    line = json.loads(day.read_text())
+    assert member in line
+    assert {"body", "text", "base64"} & line.keys() == {member}
+    said, summary = replay(site)
+    assert "1 with a body; 1 alert, 0 differ" in summary, said
+    (event,) = standin.events()
+    assert site.cli("drop", event["deduplication_key"]).returncode == 0
+    _, summary = replay(site, "--send")
+    assert "1 queued" in summary
+    site.cli("drain")
+    until(lambda: len(standin.events()) == 2, "the replayed text", 30)
+    assert standin.events() == [event, event]
+
+
+def test_text_for_what_reads_json_alone_is_passed_over(site):
+    site.configure(top={"journal": "full"}, more=edr(site))
+    site.start()
+    site.post(FALLBACK, path=f"/edr/{DBT_SECRET}", signature=None)
+    text = edr(site).replace("elementary", "dbt")
+    site.configure(top={"journal": "full"}, more=text)
+    said, summary = replay(site)
+    assert said == "" and "1 webhook in the span, 0 with a body" in summary
 
 
 def write_journal(site, lines, day="2026-01-02"):
