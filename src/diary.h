@@ -1,10 +1,15 @@
 /*
  * What goes into the journal: one line for an authentic webhook, with
  * its body if the configuration wants that, less what must not be kept.
+ *
+ *	body	the body
+ *	text	one that is not JSON
+ *	base64	one that is no UTF-8 either, or holds a NUL
  */
 #ifndef DIARY_H
 #define DIARY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct arena;
@@ -18,7 +23,9 @@ struct diary_entry {
 	const char *source;
 	const char *outcome;
 	const char *alert;
-	const struct tree *body; /* NULL: it is not JSON */
+	const struct tree *body; /* NULL: it is not JSON, but */
+	const char *text;        /* this; NULL: nothing */
+	size_t text_len;
 };
 
 void diary_write(

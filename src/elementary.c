@@ -749,6 +749,7 @@ const struct source_kind source_elementary = {
 	.options = options,
 	.only_200 = true,
 	.any_type = true,
+	.any_text = true,
 	.prove = prove,
 	.sign = sign,
 	.read = read_webhook,

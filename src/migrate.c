@@ -10,6 +10,7 @@
 #include "json.h"
 #include "keep.h"
 #include "lock.h"
+#include "pace.h"
 #include "relay.h"
 #include "setup.h"
 #include "tend.h"
@@ -117,6 +118,11 @@ merge(struct migration *m, struct ticket *into, const struct ticket *from)
 	    hush_change(m->end, ticket_speaker(later ? from : into), alert,
 		into, m->now, &m->arena);
 
+	/* What was accepted is no news, whenever and wherever that was. */
+	if (into->sent.n != 0) {
+		c.target = into->sent.target;
+		c.resend_after = INT64_MAX;
+	}
 	(void)ticket_enqueue(into, &c, m->now, &m->arena);
 	into->alert = c.alert;
 }
@@ -131,6 +137,43 @@ begin(struct ticket *t, const struct ticket *from)
 	t->set = 0;
 	t->until = 0;
 	t->error = NULL;
+}
+
+/*
+ * In the history of the new side stands what was brought over, to be known
+ * again: by its generation, and by when it last changed, should another ticket
+ * of that alert have come to the same generation.
+ */
+static void
+note(struct migration *m, struct ticket *into, const struct keep *from)
+{
+	/* The two may share their history. */
+	int64_t last = from->there ? ticket_last(&from->ticket) : 0;
+	struct tree *line;
+
+	ticket_note(into, "moved", 0, m->from->name, m->now, &m->arena);
+	if (!from->there)
+		return;
+	line = into->history->last;
+	tree_set_num(&m->arena, line, "generation", (int64_t)from->generation);
+	tree_set_num(&m->arena, line, "last", last);
+}
+
+/* Whether a process died before it took from the old side what it had brought
+ * to the new one. */
+static bool
+is_noted(const struct migration *m, const struct ticket *into,
+    const struct keep *from)
+{
+	for (const struct tree *line = into->history->first; line != NULL;
+	     line = line->next)
+		if (tree_says(tree_get(line, "what"), "moved") &&
+		    tree_says(tree_get(line, "why"), m->from->name) &&
+		    tree_get_num(line, "generation") ==
+			(int64_t)from->generation &&
+		    tree_get_num(line, "last") == ticket_last(&from->ticket))
+			return true;
+	return false;
 }
 
 static bool
@@ -185,9 +228,11 @@ merge_in(struct migration *m, const struct load *l, struct fail *f)
 		return bury(m, l, NULL, false, f);
 	if (!both)
 		begin(&k.ticket, &l->keep.ticket);
-	else if (l->keep.there)
-		merge(m, &k.ticket, &l->keep.ticket);
-	ticket_note(&k.ticket, "moved", 0, m->from->name, m->now, &m->arena);
+	if (!both || !l->keep.there || !is_noted(m, &k.ticket, &l->keep)) {
+		if (both && l->keep.there)
+			merge(m, &k.ticket, &l->keep.ticket);
+		note(m, &k.ticket, &l->keep);
+	}
 	if (!bury(m, l, &k.ticket, both, f) ||
 	    !keep_store(&m->to->box, l->id, &k, NULL, &m->arena, f) ||
 	    !spool_sync(&m->to->box, f))
@@ -210,11 +255,11 @@ set_down(struct migration *m, const struct load *l, struct fail *f)
 	return did;
 }
 
-/* ---- one alert, and all ---- */
+/* ---- one alert ---- */
 
 /*
  * Never two claims or edits at a time.  A process that dies on the way leaves
- * the alert at both; moving again finds it merged.
+ * the alert at both; moving again knows it again.
  */
 static void
 move_one(struct migration *m, const char *id)
@@ -244,6 +289,45 @@ move_one(struct migration *m, const char *id)
 	m->failed += code != EX_OK;
 	m->code = m->code == EX_OK ? code : m->code;
 }
+
+/* ---- what may have rung without a ticket ---- */
+
+static void
+join_locked(struct migration *m)
+{
+	struct buf out = BUF_MAX(SPOOL_STATE);
+	struct pace from;
+	struct pace to;
+
+	catalog_pace(&m->from->box, &from, &m->arena);
+	catalog_pace(&m->to->box, &to, &m->arena);
+	if (pace_join(&to, &from)) {
+		pace_write(&to, &m->arena, &out);
+		spool_record_put(&m->to->box, "state.json", &out);
+	}
+	buf_free(&out);
+	arena_reset(&m->arena);
+}
+
+/* Before the alerts, for whoever asks when they have come. */
+static void
+move_marks(struct migration *m)
+{
+	struct fail f = { 0 };
+	struct lock_hand h;
+
+	if (!lock_open(m->to->box.dir, &h, &f) ||
+	    !lock_wait(&h, LOCK_STATE, NULL, &f)) {
+		command_say("%s: %s", m->to->name, f.text);
+		m->failed++;
+		m->code = m->code == EX_OK ? EX_TEMPFAIL : m->code;
+	} else {
+		join_locked(m);
+	}
+	lock_close(&h);
+}
+
+/* ---- all ---- */
 
 /* Whether they are all. */
 static bool
@@ -290,6 +374,7 @@ move_all(struct migration *m)
 	known = catalog_list_dead(m->from, &m->dead) && known;
 	if (!known)
 		unlisted(m);
+	move_marks(m);
 	for (size_t p = 0; known && p < sizeof(places) / sizeof(places[0]); p++)
 		move_from(m, places[p]);
 	catalog_forget_dead(&m->there);

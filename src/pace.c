@@ -264,6 +264,23 @@ pace_unmark(struct pace *p, const char *ticket)
 		*mark = MARK_NONE;
 }
 
+bool
+pace_join(struct pace *p, const struct pace *from)
+{
+	bool any = false;
+
+	if (from->marks[0] == '\0')
+		return false;
+	if (p->marks[0] == '\0')
+		memset(p->marks, MARK_NONE, PACE_MARKS);
+	for (size_t i = 0; i < PACE_MARKS; i++)
+		if (from->marks[i] != MARK_NONE && p->marks[i] != MARK_RANG) {
+			p->marks[i] = MARK_RANG;
+			any = true;
+		}
+	return any;
+}
+
 /* ---- the record ---- */
 
 static bool

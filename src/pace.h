@@ -100,6 +100,10 @@ void pace_unmark(struct pace *p, const char *ticket);
 /* Whether it may have rung without a ticket. */
 bool pace_marked(const struct pace *p, const char *ticket);
 
+/* Add another destination's marks, whose tickets come here.  Whether that
+ * changes any. */
+bool pace_join(struct pace *p, const struct pace *from);
+
 const char *pace_mode_name(enum pace_mode mode);
 
 /*

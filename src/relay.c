@@ -477,8 +477,7 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 	/* What is ignored says at least what it came to say. */
 	i->resolved = event_resolved(i->alert->change);
 	i->generation = k.generation;
-	if (i->alert->only_known &&
-	    (!k.there || event_resolved(k.ticket.alert)))
+	if (!source_speaks(i->alert, k.there ? k.ticket.alert : NULL))
 		return true;
 	switch (change(s, i, &k, now, &r->arena)) {
 	case TICKET_UNCHANGED:
@@ -962,7 +961,9 @@ write_diary(struct relay *r, const struct request *req,
 		.source = req->source->source.name,
 		.outcome = outcome,
 		.alert = alert,
-		.body = sr->tree };
+		.body = sr->tree,
+		.text = sr->body,
+		.text_len = sr->body_len };
 
 	if (r->setup->boxes != NULL)
 		diary_write(r->setup, &e, &r->arena);

@@ -16,30 +16,37 @@
 #include "owner.h"
 #include "relay.h"
 #include "setup.h"
+#include "sign.h"
 #include "source.h"
 #include "tree.h"
 #include "when.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 enum {
-	LINE_MAX_BYTES = 64 << 20,
-	ALERT_MAX = 4 << 20,
-	LIST_MAX = 1 << 28,
+	LINE_MAX_BYTES = 1 << 29,
+	ALERT_MAX = 1 << 29,
 	DAYS_MAX = 1 << 16,
 	CHUNK = 1 << 16,
+	SHELF_DIGITS = 4, /* of an id: they name its shelf */
+	SHELVES = 1 << 4 * SHELF_DIGITS,
 };
 
 /* An alert at a destination, as the span's webhooks make it today. */
 struct replayed {
+	struct replayed *next;  /* in the order of their first webhooks */
+	struct replayed *below; /* on its shelf */
 	struct setup_box *to;
 	const struct conf_source *source;
 	char id[SPOOL_ID + 1];
 	const char *key;
+	int64_t first;    /* when the span first speaks of it, */
+	int64_t last;     /* and when last */
 	struct buf alert; /* as JSON; the trees of a line die with it */
 };
 
@@ -49,74 +56,58 @@ struct replay {
 	int64_t since;
 	int64_t until;
 	bool send;
-	struct arena keys;  /* of the run */
+	struct arena keep;  /* of the run */
 	struct arena arena; /* of a line, or of an alert */
-	struct buf list;    /* of struct replayed */
-	size_t lines, bodies, foreign, differ, queued;
+	struct replayed *first, **end;
+	struct replayed **shelves;
+	size_t lines, bodies, foreign, alerts, differ, queued, newer;
 	struct fail fail; /* the first of the spool */
 	int64_t now;
 };
 
 /* ---- alerts ---- */
 
-static size_t
-count(const struct replay *r)
+static struct replayed **
+shelf(const struct replay *r, const char *id)
 {
-	return r->list.len / sizeof(struct replayed);
+	char digits[SHELF_DIGITS + 1] = { 0 };
+
+	memcpy(digits, id, SHELF_DIGITS);
+	return &r->shelves[strtoul(digits, NULL, 16)];
 }
 
-static struct replayed *
-at(const struct replay *r, size_t i)
-{
-	return (struct replayed *)(void *)r->list.data + i;
-}
-
+/* to may be NULL: at whatever destination. */
 static struct replayed *
 find(const struct replay *r, const struct setup_box *to, const char *id)
 {
-	for (size_t i = 0; i < count(r); i++)
-		if (at(r, i)->to == to && strcmp(at(r, i)->id, id) == 0)
-			return at(r, i);
-	return NULL;
-}
+	struct replayed *p = *shelf(r, id);
 
-static bool
-load(struct replay *r, const struct replayed *p, struct keep *k, struct fail *f)
-{
-	const struct lock_hand *h = &p->to->hands[POST_WEBHOOK];
-	bool did;
-
-	if (!lock_wait(h, LOCK_EDIT, p->id, f))
-		return false;
-	did = keep_load(&p->to->box, p->id, k, r->now, &r->arena, f);
-	lock_drop(h, LOCK_EDIT, p->id);
-	return did;
-}
-
-/* An alert that is older than the span begins as it is known. */
-static void
-start(struct replay *r, struct replayed *p)
-{
-	struct fail ignored = { 0 };
-	struct keep k;
-
-	if (load(r, p, &k, &ignored) && k.there && k.ticket.first < r->since)
-		json_write(k.ticket.alert, JSON_PLAIN, &p->alert);
+	while (p != NULL &&
+	    ((to != NULL && p->to != to) || strcmp(p->id, id) != 0))
+		p = p->below;
+	return p;
 }
 
 static struct replayed *
 add(struct replay *r, struct setup_box *to, const struct conf_source *cs,
-    const char *key)
+    const char *key, int64_t when)
 {
-	struct replayed fresh = { .to = to,
-		.source = cs,
-		.key = arena_str(&r->keys, key),
-		.alert = BUF_MAX(ALERT_MAX) };
+	struct replayed *p = arena_alloc(&r->keep, sizeof(*p));
+	struct replayed **top;
 
-	spool_id(key, fresh.id);
-	start(r, &fresh);
-	buf_add(&r->list, &fresh, sizeof(fresh));
-	return at(r, count(r) - 1);
+	*p = (struct replayed){ .to = to,
+		.source = cs,
+		.key = arena_str(&r->keep, key),
+		.first = when,
+		.alert = BUF_MAX(ALERT_MAX) };
+	spool_id(key, p->id);
+	top = shelf(r, p->id);
+	p->below = *top;
+	*top = p;
+	*r->end = p;
+	r->end = &p->next;
+	r->alerts++;
+	return p;
 }
 
 static struct tree *
@@ -130,40 +121,95 @@ alert_of(const struct replayed *p, struct arena *a)
 	return t;
 }
 
-/* ---- a webhook of the journal ---- */
-
-static void
-apply_at(struct replay *r, struct setup_box *to, const struct conf_source *cs,
-    const struct source_item *item, int64_t when)
-{
-	struct buf text = BUF_MAX(ALERT_MAX);
-	char id[SPOOL_ID + 1];
-	struct replayed *p;
-	struct tree *merged;
-
-	spool_id(item->key, id);
-	p = find(r, to, id);
-	if (p == NULL)
-		p = add(r, to, cs, item->key);
-	merged = event_merge(&cs->source, alert_of(p, &r->arena), item->change,
-	    item->whole, when, &r->arena);
-	json_write(merged, JSON_PLAIN, &text);
-	/* The text that was read is in use until here. */
-	buf_free(&p->alert);
-	p->alert = text;
-}
-
 /* What the span has made of the alert so far, at whatever destination. */
 static const struct tree *
 known_of(struct replay *r, const char *key)
 {
 	char id[SPOOL_ID + 1];
+	const struct replayed *p;
 
 	spool_id(key, id);
-	for (size_t i = 0; i < count(r); i++)
-		if (strcmp(at(r, i)->id, id) == 0)
-			return alert_of(at(r, i), &r->arena);
-	return NULL;
+	p = find(r, NULL, id);
+	return p == NULL ? NULL : alert_of(p, &r->arena);
+}
+
+/* ---- what is known of it already ---- */
+
+static bool
+load(struct replay *r, const struct setup_box *to, const char *id,
+    struct keep *k, struct fail *f)
+{
+	const struct lock_hand *h = &to->hands[POST_WEBHOOK];
+	bool did;
+
+	if (!lock_wait(h, LOCK_EDIT, id, f))
+		return false;
+	did = keep_load(&to->box, id, k, r->now, &r->arena, f);
+	lock_drop(h, LOCK_EDIT, id);
+	return did;
+}
+
+/*
+ * What is known, if it was first received before a webhook; else that is the
+ * first, and begins with nothing.  The time is the alert's own, for a ticket
+ * may be younger than its alert.
+ */
+static const struct tree *
+older(const struct tree *alert, int64_t when, struct arena *a)
+{
+	const char *text = alert == NULL
+	    ? NULL
+	    : tree_cstr(tree_at(alert, "/metadata/received_at"), a);
+	int64_t first;
+
+	return text != NULL && when_parse(text, &first) && when <= first
+	    ? NULL
+	    : alert;
+}
+
+/* How an alert that the span has not spoken of yet begins there. */
+static bool
+begin(struct replay *r, const struct setup_box *to, const char *id,
+    int64_t when, const struct tree **known)
+{
+	struct keep k;
+
+	if (!load(r, to, id, &k, &r->fail))
+		return false;
+	*known = k.there ? older(k.ticket.alert, when, &r->arena) : NULL;
+	return true;
+}
+
+/* ---- a webhook of the journal ---- */
+
+/* elsewhere: what other destinations know, where this one knows nothing. */
+static bool
+apply_at(struct replay *r, struct setup_box *to, const struct conf_source *cs,
+    const struct source_item *item, const struct tree *elsewhere, int64_t when)
+{
+	struct buf text = BUF_MAX(ALERT_MAX);
+	char id[SPOOL_ID + 1];
+	struct replayed *p;
+	const struct tree *known = NULL;
+
+	spool_id(item->key, id);
+	p = find(r, to, id);
+	if (p != NULL)
+		known = alert_of(p, &r->arena);
+	else if (!begin(r, to, id, when, &known))
+		return false;
+	if (!source_speaks(item, known))
+		return true;
+	if (p == NULL)
+		p = add(r, to, cs, item->key, when);
+	json_write(event_merge(&cs->source, known != NULL ? known : elsewhere,
+		       item->change, item->whole, when, &r->arena),
+	    JSON_PLAIN, &text);
+	/* The text that was read is in use until here. */
+	buf_free(&p->alert);
+	p->alert = text;
+	p->last = when;
+	return true;
 }
 
 static bool
@@ -176,22 +222,27 @@ is_aimed(const struct aim *aim, const struct setup_box *to)
 }
 
 /* Where today's routes send it, and where the span has sent it already. */
-static void
+static bool
 apply(struct replay *r, const struct conf_source *cs,
     const struct source_item *item, int64_t when)
 {
+	const struct tree *known = known_of(r, item->key);
+	bool did = true;
 	struct aim aim;
 
-	if (!aim_begin(&r->setup, cs, item, known_of(r, item->key), when,
-		&r->arena, &aim, &r->fail))
-		return;
+	if (!aim_begin(
+		&r->setup, cs, item, known, when, &r->arena, &aim, &r->fail))
+		return false;
 	aim_end(&r->setup, &aim);
-	for (size_t i = 0; i < r->setup.conf.n_destinations; i++) {
+	if (known == NULL)
+		known = older(aim.known, when, &r->arena);
+	for (size_t i = 0; did && i < r->setup.conf.n_destinations; i++) {
 		struct setup_box *to = &r->setup.boxes[i];
 
 		if (is_aimed(&aim, to) || find(r, to, aim.id) != NULL)
-			apply_at(r, to, cs, item, when);
+			did = apply_at(r, to, cs, item, known, when);
 	}
+	return did;
 }
 
 static const char *
@@ -202,23 +253,48 @@ no_header(const void *from, const char *name)
 	return NULL;
 }
 
+/* The body of a line of the journal, which is JSON if *tree is not NULL. */
+static bool
+get_body(const struct tree *line, const struct source_kind *kind,
+    const struct tree **tree, struct buf *text)
+{
+	const struct tree *body = tree_get(line, "text");
+
+	*tree = tree_get(line, "body");
+	if (*tree != NULL) {
+		json_write(*tree, JSON_PLAIN, text);
+		return true;
+	}
+	if (tree_is(body, TREE_STR)) {
+		buf_add(text, body->text, body->len);
+		return kind->any_text;
+	}
+	body = tree_get(line, "base64");
+	return tree_is(body, TREE_STR) && kind->any_text &&
+	    sign_unbase64(body->text, body->len, text);
+}
+
 static void
 take_webhook(struct replay *r, const struct conf_source *cs,
-    const struct tree *body, int64_t when)
+    const struct tree *line, int64_t when)
 {
 	struct buf text = BUF_MAX(LINE_MAX_BYTES);
 	struct source_request sr = {
-		.header = no_header, .tree = body, .now = when, .proven = true
+		.header = no_header, .now = when, .proven = true
 	};
 	struct source_reading reading = { 0 };
 
-	json_write(body, JSON_PLAIN, &text);
+	if (!get_body(line, cs->source.kind, &sr.tree, &text)) {
+		buf_free(&text);
+		return;
+	}
+	r->bodies++;
 	sr.body = text.data;
 	sr.body_len = text.len;
 	source_read(&cs->source, &sr, &r->arena, &reading);
-	for (const struct source_item *i = reading.items; i != NULL;
-	     i = i->next)
-		apply(r, cs, i, when);
+	for (const struct source_item *i = reading.items;
+	     i != NULL && apply(r, cs, i, when); i = i->next)
+		;
 	buf_free(&text);
 }
 
@@ -232,6 +308,8 @@ take_line(struct replay *r, const char *line, size_t n)
 	const char *name;
 	int64_t time;
 
+	if (r->fail.kind != FAIL_NONE)
+		return;
 	arena_reset(&r->arena);
 	if (!tree_parse(line, n, &r->arena, &t, &ignored))
 		return;
@@ -244,10 +322,8 @@ take_line(struct replay *r, const char *line, size_t n)
 	r->lines++;
 	cs = conf_source(&r->setup.conf, name);
 	r->foreign += cs == NULL;
-	if (cs == NULL || tree_get(t, "body") == NULL)
-		return;
-	r->bodies++;
-	take_webhook(r, cs, tree_get(t, "body"), time);
+	if (cs != NULL)
+		take_webhook(r, cs, t, time);
 }
 
 /* ---- the journal ---- */
@@ -395,6 +471,29 @@ compare(struct replay *r, const struct replayed *p, const struct keep *k)
 
 /* ---- sending ---- */
 
+static const char note[] = "replayed";
+
+/* When a sender last spoke of it; what an earlier replay queued is no word of
+ * theirs. */
+static int64_t
+heard(const struct ticket *t)
+{
+	int64_t last = t->first, before = t->first;
+
+	for (const struct tree *m = t->history->first; m != NULL; m = m->next) {
+		const struct tree *what = tree_get(m, "what");
+
+		if (tree_says(what, note)) {
+			last = before;
+		} else if (tree_says(what, "firing") ||
+		    tree_says(what, "resolved")) {
+			before = last;
+			last = tree_get_num(m, "at");
+		}
+	}
+	return last;
+}
+
 /* Under edit. */
 static bool
 queue_locked(
@@ -406,17 +505,21 @@ queue_locked(
 
 	if (!keep_load(&p->to->box, p->id, &k, r->now, &r->arena, f))
 		return false;
-	/* What came after the span is newer than anything in it. */
-	if (k.there && ticket_received(&k.ticket) > r->until)
+	/* What came after the span, or is not in the journal, is newer than
+	 * anything in it. */
+	if (k.there && heard(&k.ticket) > p->last) {
+		r->newer++;
 		return true;
+	}
 	if (!k.there)
-		ticket_new(&k.ticket, p->key, p->source->source.name, r->now,
+		ticket_new(&k.ticket, p->key, p->source->source.name, p->first,
 		    &r->arena);
 	c = hush_change(p->to, p->source->source.name, alert_of(p, &r->arena),
 	    &k.ticket, r->now, &r->arena);
 	did = ticket_enqueue(&k.ticket, &c, r->now, &r->arena);
 	if (did != TICKET_QUEUED && did != TICKET_MUTED)
 		return true;
+	ticket_note(&k.ticket, note, 0, NULL, r->now, &r->arena);
 	*queued = did == TICKET_QUEUED;
 	return keep_store(&p->to->box, p->id, &k, NULL, &r->arena, f) &&
 	    spool_sync(&p->to->box, f);
@@ -443,13 +546,12 @@ queue(struct replay *r, const struct replayed *p, struct fail *f)
 static int
 settle(struct replay *r)
 {
-	for (size_t i = 0; i < count(r); i++) {
-		const struct replayed *p = at(r, i);
+	for (const struct replayed *p = r->first; p != NULL; p = p->next) {
 		struct fail f = { 0 };
 		struct keep k;
 
 		arena_reset(&r->arena);
-		if (!load(r, p, &k, &f))
+		if (!load(r, p->to, p->id, &k, &f))
 			return command_failed(&f, EX_IOERR);
 		r->differ += compare(r, p, &k);
 		if (r->send && !queue(r, p, &f))
@@ -498,8 +600,8 @@ summary(const struct replay *r)
 {
 	command_say("%zu webhook%s in the span, %zu with a body; %zu alert%s, "
 		    "%zu differ",
-	    r->lines, r->lines == 1 ? "" : "s", r->bodies, count(r),
-	    count(r) == 1 ? "" : "s", r->differ);
+	    r->lines, r->lines == 1 ? "" : "s", r->bodies, r->alerts,
+	    r->alerts == 1 ? "" : "s", r->differ);
 	if (r->foreign > 0)
 		command_say(
 		    "%zu of sources that are no longer configured", r->foreign);
@@ -514,6 +616,10 @@ summary(const struct replay *r)
 		command_say("%zu queued; the responder or bellrelay drain "
 			    "sends them",
 		    r->queued);
+	if (r->newer > 0)
+		command_say("%zu not queued: something came later that the "
+			    "span or the journal does not have",
+		    r->newer);
 }
 
 static int
@@ -538,9 +644,10 @@ run(struct replay *r)
 static int
 replay(const struct command_call *call)
 {
-	struct replay r = { .now = relay_now(), .list = BUF_MAX(LIST_MAX) };
+	struct replay r = { .now = relay_now() };
 	int code;
 
+	r.end = &r.first;
 	r.until = r.now;
 	r.only = command_option(call, "--source");
 	r.send = command_option(call, "--send") != NULL;
@@ -548,11 +655,13 @@ replay(const struct command_call *call)
 	    (code = read_time(call, "--until", &r.until)) != EX_OK ||
 	    (code = command_conf(call, &r.setup)) != EX_OK)
 		return code;
+	r.shelves = arena_alloc(&r.keep, SHELVES * sizeof(*r.shelves));
+	for (size_t i = 0; i < SHELVES; i++)
+		r.shelves[i] = NULL;
 	code = run(&r);
-	for (size_t i = 0; i < count(&r); i++)
-		buf_free(&at(&r, i)->alert);
-	buf_free(&r.list);
-	arena_free(&r.keys);
+	for (struct replayed *p = r.first; p != NULL; p = p->next)
+		buf_free(&p->alert);
+	arena_free(&r.keep);
 	arena_free(&r.arena);
 	setup_close(&r.setup);
 	return code;
@@ -567,8 +676,11 @@ const struct command replay_command = {
 	    "the\n"
 	    "  configuration is now, and prints for each alert what would "
 	    "differ.\n"
-	    "  With --send the last state of each is queued, but none for an\n"
-	    "  alert that received anything after the span; what a mute keeps "
+	    "  An alert that is older than the span begins as it is known.  "
+	    "With\n"
+	    "  --send the last state of each is queued, but none for an alert "
+	    "that\n"
+	    "  received anything later than the span tells; what a mute keeps "
 	    "quiet\n"
 	    "  now rings when it is over.\n",
 	.codes = "  0   done\n"

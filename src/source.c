@@ -42,6 +42,12 @@ source_read(const struct source *s, const struct source_request *r,
 		wording_pick(s->wording, r->tree, i, a);
 }
 
+bool
+source_speaks(const struct source_item *i, const struct tree *known)
+{
+	return !i->only_known || (known != NULL && !event_resolved(known));
+}
+
 const struct option_value *
 source_option(const struct source *s, const char *name)
 {

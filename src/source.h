@@ -131,6 +131,9 @@ struct source_kind {
 	 * refused unless any_type. */
 	bool any_type;
 
+	/* Whether prove takes a body that is not JSON, and read reads it. */
+	bool any_text;
+
 	/*
 	 * The proof.  FAIL_AUTH: there is none, or a wrong one.  FAIL_INPUT:
 	 * it cannot be computed, because the body is not there or not JSON.
@@ -147,9 +150,9 @@ struct source_kind {
 	    struct arena *a, struct source_proof *out, struct fail *f);
 
 	/*
-	 * Read a proven webhook; r->tree is there, unless prove has taken a
-	 * body that is not JSON.  An authentic alert always rings, so this has
-	 * no way to fail: what is odd is left out.
+	 * Read a proven webhook; r->tree is there, unless any_text.  An
+	 * authentic alert always rings, so this has no way to fail: what is odd
+	 * is left out.
 	 */
 	void (*read)(const struct source *s, const struct source_request *r,
 	    struct arena *a, struct source_reading *out);
@@ -186,6 +189,10 @@ const struct source_kind *source_kind_find(const char *name);
  * configuration wants of the body. */
 void source_read(const struct source *s, const struct source_request *r,
     struct arena *a, struct source_reading *out);
+
+/* Whether an item says anything where known (NULL: nothing) is what is known
+ * of its alert. */
+bool source_speaks(const struct source_item *i, const struct tree *known);
 
 /* The values of one of the kind's options. */
 const struct option_value *source_option(

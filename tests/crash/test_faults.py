@@ -270,6 +270,24 @@ def test_an_errno_never_moves_a_healthy_ticket(plain, sender, name, error):
     check_spool(plain.spool)
 
 
+def test_a_replay_that_cannot_read_what_is_known_ends_there(plain):
+    """What cannot be read is not nothing."""
+    calls.needs_strace()
+    assert plain.cgi(alert("a")).status == 200
+    plain.configure(top={"journal": "full"})
+    assert plain.cgi(update("a", owner="ann@example.com")).status == 200
+    args = ["-c", plain.conf, "replay", "--since", "2020-01-01", "--send"]
+    run = calls.Run(plain, [plain.bin / "bellrelay", *args])
+    said = set()
+    for call in run.calls():
+        if call.name == "openat":
+            done = run.failed(call, "EIO")
+            said.add(done.returncode)
+            assert b"differs" not in done.stdout, f"{call}"
+            assert b"unknown" not in done.stdout, f"{call}"
+    assert {0, 74} <= said
+
+
 def test_a_torn_ticket_is_set_aside_and_harms_no_other(plain, sender):
     standin = begun(plain, sender)
     for alert in "ab":

@@ -491,6 +491,117 @@ def test_a_torn_dead_letter_keeps_nothing_from_moving(site, standin, moving):
     assert site.dead("old") == site.dead() == {}
 
 
+def mark(site, box, *keys):
+    """As if these had rung without a ticket."""
+    path = site.box(box) / "state.json"
+    state = json.loads(path.read_text())
+    marked = {int(ticket_id(key)[:2], 16) for key in keys}
+    state["unstored"] = "".join("-x"[n in marked] for n in range(256))
+    path.write_text(json.dumps(state, indent=1).ljust(1023) + "\n")
+
+
+def test_what_may_have_rung_without_a_ticket_is_known_at_the_new_destination(
+    site, standin, moving
+):
+    assert site.cgi(alert("z")).status == 200
+    mark(site, "old", "a", "b")
+    moving()
+    assert site.cgi(alert("y")).status == 200
+    mark(site, "oncall", "c")
+    path = site.box() / "state.json"
+    before = json.loads(path.read_text())
+    out(site.cli("move", "old", "oncall"))
+    after = json.loads(path.read_text())
+    marks = after.pop("unstored")
+    del before["unstored"]
+    assert after == before
+    assert [n for n, mark in enumerate(marks) if mark == "x"] == sorted(
+        int(ticket_id(key)[:2], 16) for key in "abc"
+    )
+
+
+def before_leaving(site):
+    """Move all, as far as a process comes that dies before it takes away from
+    the old destination what it has brought to the new one."""
+    before = {
+        path: path.read_bytes()
+        for path in (site.box("old")).rglob("*.json")
+        if path.name[:2] in path.parts or path.parent.name in ("pending", "dead")
+    }
+    out(site.cli("move", "old", "oncall"))
+    for path, data in before.items():
+        site.write(path, data)
+
+
+def move_again(site):
+    assert "0 failed" in out(site.cli("move", "old", "oncall"))
+    assert site.tickets("old") == {} and site.dead("old") == {}
+    out(site.cli("drain"))
+
+
+def test_what_was_delivered_is_not_sent_by_moving_again(site, standin, moving):
+    assert site.cgi(alert("a")).status == 200
+    moving()
+    before_leaving(site)
+    move_again(site)
+    assert len(standin.history()) == 1, "nobody is called twice"
+    history = [m["what"] for m in site.ticket("a")["history"]]
+    assert history == ["firing", "delivered", "moved"]
+
+
+def test_what_was_refused_is_not_sent_by_moving_again(site, standin, moving):
+    assert site.cgi(alert("a")).status == 200
+    standin.script(behave.answer(422))
+    site.cgi(update("a", alert_feedback="fixed"))
+    moving()
+    before_leaving(site)
+    move_again(site)
+    assert len(standin.history()) == 2
+    assert len(site.dead()) == 1
+
+
+def test_what_was_cleared_meanwhile_stays_so_when_moved_again(
+    site, standin, moving
+):
+    assert site.cgi(alert("a", owner="ann@example.com")).status == 200
+    moving()
+    before_leaving(site)
+    assert site.cgi(update("a", owner=None)).status == 200
+    move_again(site)
+    first, last = standin.events("a")
+    assert "owners" in first["metadata"]
+    assert "owners" not in last["metadata"]
+
+
+def test_what_the_old_destination_took_since_is_moved_again(
+    site, standin, moving
+):
+    """An old responder wrote to it between the two moves."""
+    waiting(site, standin, alert("a"))
+    conf = site.conf.read_bytes()
+    moving()
+    before_leaving(site)
+    new = site.conf.read_bytes()
+    site.write(site.conf, conf)
+    standin.script(behave.answer(503))
+    assert site.cgi(update("a", owner="ann@example.com")).status == 202
+    site.write(site.conf, new)
+    move_again(site)
+    last = standin.events("a")[-1]
+    assert last["metadata"]["owners"] == ["ann@example.com"]
+    assert standin.alerts().opened("a") == 1
+
+
+def test_what_both_were_told_is_sent_to_neither_again(site, standin, moving):
+    assert site.cgi(alert("a")).status == 200
+    moving()
+    assert site.cgi(alert("a"), **clock("+3600s")).status == 200
+    sent = len(standin.history())
+    out(later(site, 7200, "move", "old", "oncall"))
+    out(later(site, 7201, "drain"))
+    assert len(standin.history()) == sent
+
+
 @pytest.mark.parametrize(
     "args, code, said",
     [

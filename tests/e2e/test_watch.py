@@ -3,9 +3,11 @@
 import json
 import socket
 
+import pytest
+
 from world import behave
 from world.montecarlo import alert, rule_breach
-from world.site import Site, until
+from world.site import Site, section, until
 
 SELF = f"bellrelay/{socket.gethostname()}/oncall"
 
@@ -81,6 +83,48 @@ def test_a_full_journal_keeps_bodies_without_what_is_redacted(site):
     assert kept["payload"]["test_rows_sample"] is None
     for path in (site.spool / "journal").iterdir():
         assert path.stat().st_mode & 0o077 == 0
+
+
+EDR = "Zp5-elementary_secret_" + "c8" * 12
+WHOLE = json.dumps(
+    {
+        "alert_class_id": "x",
+        "test_rows_sample": [{"name": 'An"n]', "of": [1, {"a": "Bob"}]}, []],
+        "test_short_name": "unique",
+        "more": [{"test_rows_sample": "Ann, Bob"}],
+    },
+    indent=2,
+)
+
+
+@pytest.mark.parametrize(
+    "text, left",
+    [
+        (f"Oops```{WHOLE}```", ["unique", "more", "}\n  ]\n}```"]),
+        (f"Oops```{WHOLE[:80]}...```", ["alert_class_id"]),
+        (f"\xff```{WHOLE}```", ["unique"]),
+    ],
+    ids=["whole", "cut short", "not ASCII"],
+)
+def test_the_journal_keeps_no_rows_that_stand_in_text(site, text, left):
+    secret = site.write(site.etc / "edr.secret", EDR + "\n")
+    site.secrets.add(EDR)
+    options = {
+        "kind": "elementary",
+        "secret_file": secret,
+        "destination": ["oncall"],
+    }
+    site.configure(
+        top={"journal": "full"}, more=section("source", "edr", options)
+    )
+    site.start()
+    answer = site.post(text.encode(), path=f"/edr/{EDR}", signature=None)
+    assert answer.status_code == 200
+    (line,) = journal(site)
+    kept = line["text"]
+    assert not any(row in kept for row in ("An", "Bob", "Ann"))
+    assert all(part in kept for part in left)
+    assert '"test_rows_sample": null' in kept
 
 
 def test_without_the_option_there_is_no_journal(served):

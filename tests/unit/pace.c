@@ -362,6 +362,25 @@ marks(void)
 }
 
 static void
+marks_joined(void)
+{
+	struct pace p = { 0 };
+	struct pace q = { 0 };
+
+	ok(!pace_join(&p, &q) && p.marks[0] == '\0',
+	    "no marks are joined to none");
+	(void)pace_mark(&q, ID, true);
+	(void)pace_mark(&p, OTHER, true);
+	ok(pace_join(&p, &q), "marks are joined");
+	ok(pace_marked(&p, ID) && pace_marked(&p, OTHER), "to those there are");
+	pace_unmark(&p, ID);
+	pace_unmark(&p, OTHER);
+	ok(pace_marked(&p, ID) && !pace_marked(&p, OTHER),
+	    "for good, as who is storing it does not take it away here");
+	ok(!pace_join(&p, &q), "once");
+}
+
+static void
 marks_on_disk(void)
 {
 	static const char *const rubbish[] = { "", "null", "{\"mode\"",
@@ -468,6 +487,7 @@ main(void)
 	held();
 	turns();
 	marks();
+	marks_joined();
 	marks_on_disk();
 	room();
 	records();
