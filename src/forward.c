@@ -570,22 +570,29 @@ look_again(struct forward *fw, const struct setup_box *to)
 }
 
 static bool
-record(struct forward *fw, int64_t now, struct fail *f)
+record_locked(struct forward *fw, int64_t now, struct fail *f)
 {
 	bool did;
 
-	if (fw->direct) {
-		fw->more = fw->owes = false;
-		fw->result = judge(fw->answer.status) == ACCEPTED
-		    ? FORWARD_DELIVERED
-		    : FORWARD_LATER;
-		return true;
-	}
 	if (!lock_wait(hand(fw), LOCK_EDIT, fw->id, f))
 		return false;
 	did = record_ticket(fw, now, f);
 	lock_drop(hand(fw), LOCK_EDIT, fw->id);
 	return did;
+}
+
+/* Where nobody will look again there is no point in trying again. */
+static bool
+record(struct forward *fw, int64_t now, struct fail *f)
+{
+	if (!fw->direct && record_locked(fw, now, f))
+		return true;
+	if (!fw->direct && !setup_box_moved(fw->to))
+		return false;
+	fw->more = fw->owes = false;
+	fw->result = judge(fw->answer.status) == ACCEPTED ? FORWARD_DELIVERED
+							  : FORWARD_LATER;
+	return true;
 }
 
 bool

@@ -92,10 +92,21 @@ forget_old(struct relay *r)
 	r->old = NULL;
 }
 
+/* The old configuration stays, but not with a spool that was moved aside. */
+static void
+leave_moved(struct relay *r)
+{
+	if (r->setup == NULL || !setup_moved(r->setup) || in_use(r))
+		return;
+	drain_use(&r->drain, NULL);
+	setup_shut(r->setup);
+}
+
 static void
 reject(struct relay *r, struct setup *fresh, const struct fail *f, int64_t now)
 {
 	setup_close(fresh);
+	leave_moved(r);
 	if (strcmp(r->broken, f->text) == 0)
 		return;
 	(void)snprintf(r->broken, sizeof(r->broken), "%s", f->text);
@@ -109,8 +120,7 @@ is_moved(const struct relay *r)
 {
 	const struct setup *s = r->setup;
 
-	return s != NULL &&
-	    (s->boxes == NULL || !spool_is_at(&s->spool, s->conf.spool));
+	return s != NULL && (s->boxes == NULL || setup_moved(s));
 }
 
 /*
@@ -963,12 +973,7 @@ relay_webhook(struct relay *r, struct request *req, struct answer *out)
 
 	if (forward_busy(&r->webhook))
 		(void)forward_settle(&r->webhook, req->now, &stuck);
-	if (!serve(r, req, out, &sr, &b, &why) && out->status == 503)
-		/* What is wrong with the spool may be that it was replaced. */
-		if (!in_use(r)) {
-			drain_use(&r->drain, NULL);
-			setup_shut(r->setup);
-		}
+	(void)serve(r, req, out, &sr, &b, &why);
 	reword(r, req, b.items, b.n, out);
 	log_webhook(req, out, b.items, b.n, &why);
 	count_webhook(r, req, out->status, result_word(out, b.items, b.n));

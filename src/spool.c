@@ -153,16 +153,25 @@ spool_close(struct spool *sp)
 	shut(&sp->corrupt);
 }
 
-bool
-spool_is_at(const struct spool *sp, const char *path)
+/* Whether a name leads to what is open; one that cannot be asked may. */
+static bool
+leads_to(int dir, const char *name, int fd)
 {
 	struct stat ours;
 	struct stat named;
 
-	if (stat(path, &named) == -1)
+	if (fstatat(dir, name, &named, 0) == -1)
 		return errno != ENOENT && errno != ENOTDIR;
-	return fstat(sp->dir, &ours) == 0 && ours.st_dev == named.st_dev &&
+	return fstat(fd, &ours) == 0 && ours.st_dev == named.st_dev &&
 	    ours.st_ino == named.st_ino;
+}
+
+bool
+spool_is_at(const struct spool *sp, const char *path)
+{
+	return leads_to(AT_FDCWD, path, sp->dir) &&
+	    leads_to(sp->dir, "tmp", sp->tmp) &&
+	    leads_to(sp->dir, "corrupt", sp->corrupt);
 }
 
 static bool
@@ -239,6 +248,16 @@ spool_box_close(struct spool_box *b)
 	shut(&b->settled);
 	shut(&b->dead);
 	shut(&b->bell);
+}
+
+bool
+spool_box_is_at(const struct spool_box *b)
+{
+	return leads_to(b->sp->dir, b->name, b->dir) &&
+	    leads_to(b->dir, "pending", b->pending) &&
+	    leads_to(b->dir, "settled", b->settled) &&
+	    leads_to(b->dir, "dead", b->dead) &&
+	    leads_to(b->dir, "bell", b->bell);
 }
 
 bool

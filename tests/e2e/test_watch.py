@@ -67,6 +67,17 @@ def test_the_journal_has_a_line_for_each_authentic_webhook(site):
     assert all("body" not in one and one["source"] == "montecarlo" for one in lines)
 
 
+def test_the_journal_has_a_line_for_what_is_refused_for_want_of_room(
+    site, standin
+):
+    site.configure(top={"journal": "full", "max_pending": 1})
+    standin.always(behave.answer(500))
+    site.start()
+    said = [site.post(alert(key)).status_code for key in "ab"]
+    assert said == [202, 503]
+    assert [line["outcome"] for line in journal(site)] == ["queued", "refused"]
+
+
 def test_a_full_journal_keeps_bodies_without_what_is_redacted(site):
     site.configure(
         top={"journal": "full", "journal_redact": ["/payload/url"]}
