@@ -9,6 +9,7 @@
 #include "log.h"
 #include "setup.h"
 #include "sign.h"
+#include "tree.h"
 #include "when.h"
 
 #include <stdio.h>
@@ -221,6 +222,8 @@ foresee(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 {
 	bool sure = fw->generation != 0 && !k->ticket.unsure;
 
+	fw->before = *k;
+	k->ticket.history = tree_merge(fw->a, k->ticket.history, NULL);
 	ticket_accepted(&k->ticket, &fw->event, fw->to->url, now, fw->a);
 	fw->ticket = k->ticket;
 	if (!keep_draft(&fw->to->box, fw->id, k, &fw->draft, fw->a, f))
@@ -263,6 +266,7 @@ prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
 bool
 forward_adopt(struct forward *fw, int64_t now, struct fail *f)
 {
+	struct fail full = { 0 };
 	struct keep k;
 
 	if (!keep_load(&fw->to->box, fw->id, &k, now, fw->a, f) ||
@@ -271,7 +275,9 @@ forward_adopt(struct forward *fw, int64_t now, struct fail *f)
 	fw->generation = k.generation;
 	fw->event = *ticket_head(&k.ticket);
 	fw->direct = false;
-	return foresee(fw, &k, now, f);
+	/* It is under way: its result tries without, if there is no room. */
+	(void)foresee(fw, &k, now, &full);
+	return true;
 }
 
 void
@@ -444,8 +450,19 @@ publish(struct forward *fw, struct fail *f)
 	return spool_publish(&fw->to->box, fw->id, &fw->draft, f);
 }
 
-/* Under edit: the ticket loaded anew, changed and written.  False with no
- * failure if there is none: it was dropped or pruned meanwhile. */
+/* Under claim and edit: the ticket is no more than it was before the call. */
+static void
+restore(struct forward *fw, struct keep *k)
+{
+	*k = fw->before;
+	k->ticket.history = tree_merge(fw->a, k->ticket.history, NULL);
+}
+
+/*
+ * Under edit: the ticket loaded anew, changed and written.  Who may take it
+ * away needs our claim for that: one that has gone, or of which an older copy
+ * is left, was torn or removed, and is written again.
+ */
 static bool
 rewrite(struct forward *fw, int64_t now, struct fail *f)
 {
@@ -453,8 +470,11 @@ rewrite(struct forward *fw, int64_t now, struct fail *f)
 
 	fw->foreseen = 0;
 	fw->generation = 0;
-	if (!keep_load(&fw->to->box, fw->id, &k, now, fw->a, f) || !k.there ||
-	    !apply(fw, &k.ticket, now, f) ||
+	if (!keep_load(&fw->to->box, fw->id, &k, now, fw->a, f))
+		return false;
+	if (k.generation < fw->before.generation)
+		restore(fw, &k);
+	if (!apply(fw, &k.ticket, now, f) ||
 	    !keep_store(&fw->to->box, fw->id, &k, &fw->draft, fw->a, f))
 		return false;
 	fw->ticket = k.ticket;
@@ -472,7 +492,7 @@ record_ticket(struct forward *fw, int64_t now, struct fail *f)
 	fw->more = fw->owes = false;
 	did = is_foreseen(fw, now) ? publish(fw, f) : rewrite(fw, now, f);
 	if (!did)
-		return f->kind == FAIL_NONE;
+		return false;
 	fw->generation++;
 	fw->owes = ticket_head(t) != NULL;
 	fw->until = t->until;
