@@ -220,6 +220,12 @@ pace_marked(const struct pace *p, const char *ticket)
 }
 
 bool
+pace_tells(const struct pace *p)
+{
+	return strchr(p->marks, MARK_NONE) != NULL;
+}
+
+bool
 pace_mark(struct pace *p, const char *ticket, bool stored)
 {
 	bool was = pace_marked(p, ticket);

@@ -86,8 +86,10 @@ void pace_tell(struct pace *p, enum pace_outcome outcome,
 bool pace_mark(struct pace *p, const char *ticket, bool stored);
 void pace_unmark(struct pace *p, const char *ticket);
 
-/* Whether it may have rung without a ticket. */
+/* Whether it may have rung without a ticket; and whether the marks tell one
+ * from another, which those of a lost record do not. */
 bool pace_marked(const struct pace *p, const char *ticket);
+bool pace_tells(const struct pace *p);
 
 const char *pace_mode_name(enum pace_mode mode);
 

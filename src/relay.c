@@ -319,6 +319,7 @@ struct item {
 	bool urgent;
 	bool waits;             /* something is in its queue */
 	bool idle;              /* written, but nothing is in its queue */
+	bool own;               /* our own alert, of which there are few */
 	bool first;             /* the webhook's, which has no other alert */
 	bool asked;             /* its call was begun while it was stored */
 	enum forward_start did; /* what was said to that, */
@@ -448,7 +449,7 @@ keep(struct relay *r, struct item *i, const struct keep *k, bool room,
 	if (!room)
 		(void)fail_set(&why, FAIL_RETRY, "spool: the disk is full");
 	/* What is muted does not wait. */
-	else if ((k->pending || i->muted != NULL ||
+	else if ((k->pending || !i->waits || i->muted != NULL || i->own ||
 		     may_wait(r, i->to, now, &r->arena, &why)) &&
 	    store(r, i, k, &why)) {
 		i->generation = k->generation + 1;
@@ -456,7 +457,8 @@ keep(struct relay *r, struct item *i, const struct keep *k, bool room,
 	}
 	/* An alert that has no ticket can be sent without one. */
 	i->unstored = is_calling(i) ||
-	    (!k->there && why.kind == FAIL_RETRY && !forward_busy(&r->webhook));
+	    (!k->there && !i->own && why.kind == FAIL_RETRY &&
+		!forward_busy(&r->webhook));
 	return i->unstored || fail_set(f, why.kind, "%s", why.text);
 }
 
@@ -475,6 +477,14 @@ keep_again(struct relay *r, struct item *i, const struct keep *k, bool room,
 	    fail_set(f, why.kind, "%s", why.text);
 }
 
+/* Whether there may be something to end. */
+static bool
+may_ring(struct relay *r, const struct item *i, const struct keep *k)
+{
+	return k->there ? !event_resolved(k->ticket.alert)
+			: hush_rang(i->to, i->id, &r->arena);
+}
+
 static bool
 enqueue_locked(struct relay *r, const struct source *s, struct item *i,
     bool room, int64_t now, struct fail *f)
@@ -485,8 +495,7 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 		return false;
 	i->result = ANSWER_IGNORED;
 	i->generation = k.generation;
-	if (i->alert->only_known &&
-	    (!k.there || event_resolved(k.ticket.alert)))
+	if (i->alert->only_known && !may_ring(r, i, &k))
 		return true;
 	switch (change(s, i, &k, now, &r->arena)) {
 	case TICKET_UNCHANGED:
@@ -538,7 +547,7 @@ relay_tell(struct relay *r, struct setup_box *to, const char *key,
 	struct source_item alert = {
 		.key = key, .whole = true, .change = change
 	};
-	struct item i = { .alert = &alert, .to = to };
+	struct item i = { .alert = &alert, .to = to, .own = true };
 	struct fail f = { 0 };
 	struct log_line l;
 
@@ -548,7 +557,10 @@ relay_tell(struct relay *r, struct setup_box *to, const char *key,
 	log_str(&l, "destination", to->to->name);
 	log_str(&l, "status", i.resolved ? "resolved" : "firing");
 	log_str(&l, "alert", i.id);
-	log_str(&l, "why", f.kind == FAIL_NONE ? NULL : f.text);
+	if (f.kind != FAIL_NONE) {
+		log_str(&l, "result", "failed");
+		log_str(&l, "why", f.text);
+	}
 	log_end(&l);
 }
 

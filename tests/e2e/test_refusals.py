@@ -597,3 +597,19 @@ def test_no_more_than_max_pending_may_wait(site, standin):
     check_refused(site.post(alert("c")), 503, retryable=True)
     assert site.post(update("a", alert_feedback="fixed")).status_code == 202
     assert len(site.tickets()) == 2
+
+
+def test_what_does_not_wait_is_taken_however_many_wait(site, standin):
+    """With updates = none an update of what rang is written, and no more."""
+    site.configure(
+        destination={"updates": "none"}, top={"max_pending": 1}
+    )
+    site.start()
+    assert site.post(alert("a")).status_code == 200
+    until(lambda: not site.pending_files(), "it to be settled")
+    standin.always(behave.answer(500))
+    assert site.post(alert("b")).status_code == 202
+    check_refused(site.post(alert("c")), 503, retryable=True)
+    answer = site.post(update("a", owner="ann@example.com"))
+    assert (answer.status_code, answer.json()["result"]) == (200, "unchanged")
+    assert "ann@example.com" in json.dumps(site.ticket("a")["alert"])

@@ -1,7 +1,10 @@
 """bellrelay watches itself: heartbeat_url and self_alert, and the journal."""
 
 import json
+import os
 import socket
+
+import pytest
 
 from world import behave
 from world.montecarlo import alert, rule_breach
@@ -49,6 +52,35 @@ def test_self_alert_tells_of_a_held_destination_and_of_its_end(site, standin):
     site.cli("drain")
     until(lambda: not ours().is_open(SELF), "word of its end", 40)
     assert len(standin.events(SELF)) == 2, "no storm"
+
+
+def test_self_alert_is_kept_however_many_wait(site, standin):
+    site.configure(top={"self_alert": "oncall", "max_pending": 1})
+    standin.always(behave.answer(401))
+    site.start()
+    assert site.post(alert("a")).status_code == 202
+    until(lambda: len(site.tickets()) == 2, "it to be stored", 40)
+    assert site.ticket(SELF)["queue"][0]["status"] == "firing"
+    assert "why" not in site.log_lines(event="self")[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_self_alert_that_finds_no_room_says_so_and_comes_again(site, standin):
+    site.configure(top={"self_alert": "ops"}, more=second(site, standin))
+    standin.decide(
+        lambda seen: behave.answer(401) if seen.key == "a" else None
+    )
+    with site.small_spool():
+        site.start()
+        assert site.post(alert("a")).status_code == 202
+        filler = site.fill()
+        said = lambda: site.log_lines(event="self")  # noqa: E731
+        until(said, "a word of it", 40)
+        assert said()[0]["result"] == "failed"
+        assert "No space left" in said()[0]["why"]
+        filler.unlink()
+        ours = lambda: standin.alerts("01SELF")  # noqa: E731
+        until(lambda: ours().is_open(SELF), "word of the trouble", 40)
 
 
 def journal(site):

@@ -238,6 +238,7 @@ marks(void)
 	ok(!pace_marked(&p, ID), "at first nothing is marked");
 	ok(!pace_mark(&p, ID, false), "what has no ticket is marked for good");
 	ok(pace_marked(&p, ID) && !pace_marked(&p, OTHER), "it, and no other");
+	ok(pace_tells(&p), "so the marks tell one from another");
 	ok(pace_marked(&p, LIKE), "but those whose id begins alike");
 	pace_unmark(&p, ID);
 	ok(pace_marked(&p, ID), "it stays");
@@ -290,6 +291,7 @@ marks_on_disk(void)
 		pace_parse(rubbish[i], strlen(rubbish[i]), &q, &a);
 		ok(pace_marked(&q, ID) && pace_marked(&q, OTHER),
 		    "\"%s\" may have held any mark", rubbish[i]);
+		ok(!pace_tells(&q), "and tells nothing");
 	}
 	pace_parse("{}", 2, &q, &a);
 	ok(!pace_marked(&q, ID), "a new record holds none");
