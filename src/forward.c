@@ -106,14 +106,16 @@ load_locked(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 	return did;
 }
 
-static void
+static bool
 put_pace(struct forward *fw, const struct pace *p)
 {
 	struct buf out = BUF_MAX(SPOOL_STATE);
+	bool did;
 
 	pace_write(p, fw->a, &out);
-	spool_record_put(&fw->to->box, "state.json", &out);
+	did = spool_record_put(&fw->to->box, "state.json", &out);
 	buf_free(&out);
+	return did;
 }
 
 static void
@@ -158,6 +160,7 @@ ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
 		.probe = ask->probe,
 		.now = ask->now,
 		.alone = ask->alone,
+		.unstored = fw->direct && !ask->fresh,
 		.timeout_ms = ask->timeout_ms };
 	if (!lock_wait(hand(fw), LOCK_STATE, NULL, f))
 		return FORWARD_FAILED;
@@ -166,14 +169,19 @@ ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	switch (pace_ask(&p, fw->to->to->rate, &fw->call, now, until)) {
 	case PACE_GO:
 		mark_unstored(fw, ask, &p);
-		put_pace(fw, &p);
+		/* Without a ticket nothing else would keep the rate. */
+		if (!put_pace(fw, &p) && fw->direct) {
+			(void)fail_set(
+			    f, FAIL_RETRY, "state.json: it cannot be written");
+			did = FORWARD_FAILED;
+		}
 		break;
 	case PACE_WAIT:
 		did = p.mode == PACE_READY ? FORWARD_PACE : FORWARD_REST;
 		/* A record that was lost, or left by a clock that went back,
 		 * begins to fill only when it is written. */
 		if (p.arrival != arrival)
-			put_pace(fw, &p);
+			(void)put_pace(fw, &p);
 		break;
 	case PACE_OTHER:
 		did = FORWARD_OTHER;
@@ -534,7 +542,7 @@ record_pace(struct forward *fw, int64_t now)
 		wait = -1;
 	pace_tell(&p, outcome(fw), &fw->call, wait, now);
 	mark_again(fw, &p);
-	put_pace(fw, &p);
+	(void)put_pace(fw, &p);
 	lock_drop(hand(fw), LOCK_STATE, NULL);
 	return success;
 }

@@ -4,7 +4,8 @@
  *
  *	ready	calls go out as the rate allows
  *	resting	trouble that passes: one process at a time probes, after 5,
- *		15, 30, 60 s and then each minute, or when Retry-After says
+ *		15, 30, 60 s and then each minute, or when Retry-After says;
+ *		what has no ticket does not wait, but for a 429
  *	held	401, 403 or 404, somebody must mend something: a probe every
  *		5 minutes, at once when the URL or the token has changed
  *
@@ -38,6 +39,7 @@ struct pace {
 	int64_t since;          /* of the mode */
 	int64_t set, until;     /* the wait for the next probe, ms */
 	unsigned probes;        /* made since `since` */
+	bool limited;           /* the wait is what a 429 asked for */
 	char last[PACE_NAME];   /* ticket of the last exchange that failed */
 	int64_t arrival;        /* GCRA, ms */
 	int64_t success;        /* time of the last 2xx, 0: never */
@@ -52,6 +54,7 @@ struct pace_call {
 	bool probe;      /* may probe: a drain's call, not a webhook's */
 	bool now;        /* probe at once, by a person's order */
 	bool alone;      /* no other ticket waits */
+	bool unstored;   /* is lost if it does not go: rest is no reason */
 	long timeout_ms; /* of the exchange */
 };
 

@@ -327,6 +327,9 @@ struct item {
 	bool resolved;
 	const char *muted; /* the mute that keeps it quiet, or NULL */
 	bool unstored;     /* the spool could not take it, and had no ticket */
+	bool refused;      /* nor could it take this one, which has */
+	bool tried;        /* all was said of its call */
+	const char *lack;  /* why it is unstored */
 	enum answer_result result;
 };
 
@@ -456,9 +459,9 @@ keep(struct relay *r, struct item *i, const struct keep *k, bool room,
 		return true;
 	}
 	/* An alert that has no ticket can be sent without one. */
-	i->unstored = is_calling(i) ||
-	    (!k->there && !i->own && why.kind == FAIL_RETRY &&
-		!forward_busy(&r->webhook));
+	i->unstored = is_calling(i) || (!k->there && !i->own);
+	i->refused = !i->unstored;
+	i->lack = arena_str(&r->arena, why.text);
 	return i->unstored || fail_set(f, why.kind, "%s", why.text);
 }
 
@@ -578,26 +581,38 @@ finish_call(struct relay *r, struct fail *f)
 	return true;
 }
 
-static void
-forward_direct(struct relay *r, struct item *i, long ms, struct fail *f)
+static bool
+begin_direct(struct relay *r, struct item *i, int64_t left, struct fail *f)
 {
+	long ms = i->to->to->timeout_ms;
 	struct forward_ask ask = { .to = i->to,
 		.id = i->id,
-		.timeout_ms = ms,
+		.timeout_ms = left < ms ? (long)left : ms,
 		.body = i->body,
 		.resolved = i->resolved };
+
+	return left >= LEAST_CALL_MS &&
+	    forward_begin(&r->webhook, &ask, relay_now(), &i->until, f) ==
+	    FORWARD_STARTED;
+}
+
+static void
+forward_direct(
+    struct relay *r, struct item *i, int64_t deadline, struct fail *f)
+{
 	struct fail why = { 0 };
-	bool begun = is_calling(i) ||
-	    forward_begin(&r->webhook, &ask, relay_now(), &i->until, &why) ==
-		FORWARD_STARTED;
+	bool begun =
+	    is_calling(i) || begin_direct(r, i, deadline - relay_now(), &why);
 
 	i->asked = false;
+	i->tried = true;
 	if (begun && finish_call(r, &why) &&
 	    r->webhook.result == FORWARD_DELIVERED)
 		i->result = ANSWER_DELIVERED;
 	else
-		(void)fail_set(f, FAIL_RETRY,
-		    "no room to store it, and it could not be sent at once");
+		(void)fail_set(
+		    f, FAIL_RETRY, "%s; nor could it be sent at once", i->lack);
+	forward_complain(&r->webhook, &why, relay_now());
 }
 
 static enum forward_start
@@ -647,6 +662,7 @@ forward_item(struct relay *r, struct item *i, int64_t deadline)
 {
 	int64_t left = deadline - relay_now();
 
+	i->tried = true;
 	while ((i->asked || left >= LEAST_CALL_MS) && exchange(r, i, left))
 		left = deadline - relay_now();
 	if (i->did == FORWARD_NOTHING) {
@@ -672,7 +688,8 @@ struct batch {
 	const struct source_item *alerts;
 	struct item *items;
 	size_t n;
-	bool room; /* in the spool, for all of it */
+	bool room;   /* in the spool, for all of it */
+	bool broken; /* the spool cannot be used: no use in going on */
 	int64_t deadline;
 };
 
@@ -733,19 +750,19 @@ sync_all(
 	return true;
 }
 
-/* One alert, at each of its destinations. */
-static bool
+/* One alert, at each of its destinations.  One that finds no room keeps no
+ * other from being tried. */
+static void
 enqueue_alert(struct relay *r, const struct request *req,
     const struct source_item *alert, struct batch *b, struct fail *f)
 {
 	struct aim aim;
-	bool did;
 
-	did = aim_begin(
+	b->broken = !aim_begin(
 	    r->setup, req->source, alert, NULL, req->now, &r->arena, &aim, f);
-	if (!did)
-		return false;
-	for (size_t i = 0; did && i < aim.n; i++) {
+	if (b->broken)
+		return;
+	for (size_t i = 0; i < aim.n && !b->broken; i++) {
 		struct item *item = &b->items[b->n++];
 		int64_t end = relay_now() + aim.to[i]->to->timeout_ms;
 
@@ -753,16 +770,16 @@ enqueue_alert(struct relay *r, const struct request *req,
 			.to = aim.to[i],
 			.known = aim.known,
 			.first = item == b->items && b->alerts->next == NULL };
-		did = enqueue(
-		    r, &req->source->source, item, b->room, req->now, f);
+		b->broken = !enqueue(r, &req->source->source, item, b->room,
+				req->now, f) &&
+		    !item->refused;
 		if (b->deadline < end)
 			b->deadline = end;
 	}
 	aim_end(r->setup, &aim);
-	return did;
 }
 
-static bool
+static void
 enqueue_all(
     struct relay *r, const struct request *req, struct batch *b, struct fail *f)
 {
@@ -772,71 +789,66 @@ enqueue_all(
 		most += r->setup->conf.n_destinations;
 	b->items = arena_alloc(&r->arena, most * sizeof(*b->items));
 	b->room = has_room(r, req, b->alerts);
-	for (const struct source_item *s = b->alerts; s != NULL; s = s->next)
-		if (!enqueue_alert(r, req, s, b, f))
-			return false;
-	return true;
+	for (const struct source_item *s = b->alerts; s != NULL && !b->broken;
+	     s = s->next)
+		enqueue_alert(r, req, s, b, f);
 }
 
-/* What is refused as a whole may have a call under way. */
+/* The call that is under way goes before all others. */
 static void
-end_first(struct relay *r, struct batch *b)
+end_first(struct relay *r, struct batch *b, struct fail *f)
 {
 	struct item *first = &b->items[0];
-	struct fail ignored = { 0 };
 
-	if (b->n == 0 || !is_calling(first))
-		return;
-	forward_harden(&r->webhook);
 	if (first->unstored)
-		forward_direct(r, first, 0, &ignored);
+		forward_direct(r, first, b->deadline, f);
 	else
 		forward_item(r, first, b->deadline);
+	/* Whatever became of its file, it is safe with who has taken it. */
+	if (b->n == 1 && first->result == ANSWER_DELIVERED)
+		*f = (struct fail){ 0 };
 }
 
-/* Make what was enqueued durable.  An alert that incident.io has taken by then
- * is safe there. */
+/* Make what was enqueued durable, and send what cannot be. */
 static bool
 secure(struct relay *r, struct batch *b, struct fail *f)
 {
-	if (b->n > 0 && is_calling(&b->items[0]))
+	bool calling = b->n > 0 && is_calling(&b->items[0]);
+
+	if (calling)
 		forward_harden(&r->webhook);
-	if (sync_all(r, b->items, b->n, f))
-		return true;
-	end_first(r, b);
-	if (b->n != 1 || b->items[0].result != ANSWER_DELIVERED)
-		return false;
-	*f = (struct fail){ 0 };
-	return true;
+	if (f->kind == FAIL_NONE)
+		(void)sync_all(r, b->items, b->n, f);
+	if (calling)
+		end_first(r, b, f);
+	for (size_t i = 0; i < b->n; i++)
+		if (b->items[i].unstored && !b->items[i].tried)
+			forward_direct(r, &b->items[i], b->deadline, f);
+	return f->kind == FAIL_NONE;
 }
 
 /*
- * All are stored before the first is sent; what cannot be stored refuses the
- * whole webhook, and what was stored by then rings all the same.
+ * All are stored, or sent for want of room, before the first is sent of those
+ * that can wait.  What can be neither refuses the whole webhook, and what was
+ * stored rings all the same.
  */
 static bool
 take(
     struct relay *r, const struct request *req, struct batch *b, struct fail *f)
 {
-	if (!enqueue_all(r, req, b, f)) {
-		end_first(r, b);
-		return false;
-	}
+	enqueue_all(r, req, b, f);
 	if (!secure(r, b, f))
 		return false;
-	for (size_t i = 0; i < b->n && f->kind == FAIL_NONE; i++) {
+	for (size_t i = 0; i < b->n; i++) {
 		struct item *item = &b->items[i];
 
-		if (item->unstored)
-			forward_direct(
-			    r, item, (long)(b->deadline - relay_now()), f);
-		else if (item->idle)
+		if (item->idle)
 			drain_note(&r->drain, item->to, item->id, false,
 			    !item->waits, 0, 0, relay_now());
-		else if (item->result == ANSWER_QUEUED)
+		else if (item->result == ANSWER_QUEUED && !item->tried)
 			forward_item(r, item, b->deadline);
 	}
-	return f->kind == FAIL_NONE;
+	return true;
 }
 
 static void

@@ -201,7 +201,7 @@ make_box(const struct spool *sp, struct spool_box *b, struct fail *f)
 		return false;
 	/* An empty record means a full bucket, a lost one an empty bucket. */
 	buf_puts(&text, "{}");
-	spool_record_put(b, "state.json", &text);
+	(void)spool_record_put(b, "state.json", &text);
 	buf_free(&text);
 	return make_lock(b->dir, f) && sync_fd(b->dir, b->name, f);
 }
@@ -800,7 +800,7 @@ spool_record_get(const struct spool_box *b, const char *name, struct buf *out)
 	(void)close(fd);
 }
 
-void
+bool
 spool_record_put(
     const struct spool_box *b, const char *name, const struct buf *text)
 {
@@ -808,17 +808,18 @@ spool_record_put(
 	size_t n = text->len < SPOOL_STATE ? text->len : SPOOL_STATE - 1;
 	int fd = openat(
 	    b->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool did;
 
 	if (fd == -1)
-		return;
+		return false;
 	memset(record, ' ', sizeof(record));
 	memcpy(record, text->data, n);
 	record[sizeof(record) - 1] = '\n';
 	/* What a failed write leaves reads as an empty bucket: safe. */
-	if (pwrite(fd, record, sizeof(record), 0) == -1 &&
-	    ftruncate(fd, 0) == -1)
-		n = 0;
+	did = pwrite(fd, record, sizeof(record), 0) != -1 ||
+	    ftruncate(fd, 0) == 0;
 	(void)close(fd);
+	return did;
 }
 
 /* ---- walking ---- */
