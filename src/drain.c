@@ -903,7 +903,7 @@ tell(struct drain *d, struct drain_list *l, int64_t now)
 	}
 	arena_reset(&d->arena);
 	summary_write(&s, &d->arena, &text);
-	spool_record_put(&l->to->box, "summary.json", &text);
+	(void)spool_record_put(&l->to->box, "summary.json", &text);
 	buf_free(&text);
 }
 

@@ -68,9 +68,8 @@ struct drain_list {
 	int64_t until;  /* the pace says: not before */
 	char last[PACE_NAME]; /* of the pace, when a probe was due */
 	bool probed;          /* a person's drain has had a failure here */
-	bool
-	    rested; /* the pace said so; for what came meanwhile no bell rang */
-	bool over;  /* this run goes no further here */
+	bool rested; /* the pace said so; nothing rang a bell meanwhile */
+	bool over;   /* this run goes no further here */
 	unsigned turns;
 	int64_t dead; /* dead letters seen by the last look */
 };

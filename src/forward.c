@@ -9,6 +9,7 @@
 #include "log.h"
 #include "setup.h"
 #include "sign.h"
+#include "tree.h"
 #include "when.h"
 
 #include <stdio.h>
@@ -106,14 +107,16 @@ load_locked(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 	return did;
 }
 
-static void
+static bool
 put_pace(struct forward *fw, const struct pace *p)
 {
 	struct buf out = BUF_MAX(SPOOL_STATE);
+	bool did;
 
 	pace_write(p, fw->a, &out);
-	spool_record_put(&fw->to->box, "state.json", &out);
+	did = spool_record_put(&fw->to->box, "state.json", &out);
 	buf_free(&out);
+	return did;
 }
 
 static void
@@ -158,6 +161,7 @@ ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
 		.probe = ask->probe,
 		.now = ask->now,
 		.after = ask->after,
+		.unstored = fw->direct && !ask->fresh,
 		.timeout_ms = ask->timeout_ms };
 	if (!lock_wait(hand(fw), LOCK_STATE, NULL, f))
 		return FORWARD_FAILED;
@@ -166,14 +170,19 @@ ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	switch (pace_ask(&p, fw->to->to->rate, &fw->call, now, until)) {
 	case PACE_GO:
 		mark_unstored(fw, ask, &p);
-		put_pace(fw, &p);
+		/* Without a ticket nothing else would keep the rate. */
+		if (!put_pace(fw, &p) && fw->direct) {
+			(void)fail_set(
+			    f, FAIL_RETRY, "state.json: it cannot be written");
+			did = FORWARD_FAILED;
+		}
 		break;
 	case PACE_WAIT:
 		did = p.mode == PACE_READY ? FORWARD_PACE : FORWARD_REST;
 		/* A record that was lost, or left by a clock that went back,
 		 * begins to fill only when it is written. */
 		if (p.arrival != arrival)
-			put_pace(fw, &p);
+			(void)put_pace(fw, &p);
 		break;
 	case PACE_OTHER:
 		did = FORWARD_OTHER;
@@ -222,6 +231,8 @@ foresee(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 {
 	bool sure = fw->generation != 0 && !k->ticket.unsure;
 
+	fw->before = *k;
+	k->ticket.history = tree_merge(fw->a, k->ticket.history, NULL);
 	ticket_accepted(&k->ticket, &fw->event, fw->to->url, now, fw->a);
 	fw->ticket = k->ticket;
 	if (!keep_draft(&fw->to->box, fw->id, k, &fw->draft, fw->a, f))
@@ -264,6 +275,7 @@ prepare(struct forward *fw, const struct forward_ask *ask, int64_t now,
 bool
 forward_adopt(struct forward *fw, int64_t now, struct fail *f)
 {
+	struct fail full = { 0 };
 	struct keep k;
 
 	if (!keep_load(&fw->to->box, fw->id, &k, now, fw->a, f) ||
@@ -272,7 +284,9 @@ forward_adopt(struct forward *fw, int64_t now, struct fail *f)
 	fw->generation = k.generation;
 	fw->event = *ticket_head(&k.ticket);
 	fw->direct = false;
-	return foresee(fw, &k, now, f);
+	/* It is under way: its result tries without, if there is no room. */
+	(void)foresee(fw, &k, now, &full);
+	return true;
 }
 
 void
@@ -459,8 +473,19 @@ publish(struct forward *fw, struct fail *f)
 	return spool_publish(&fw->to->box, fw->id, &fw->draft, f);
 }
 
-/* Under edit: the ticket loaded anew, changed and written.  False with no
- * failure if there is none: it was dropped or pruned meanwhile. */
+/* Under claim and edit: the ticket is no more than it was before the call. */
+static void
+restore(struct forward *fw, struct keep *k)
+{
+	*k = fw->before;
+	k->ticket.history = tree_merge(fw->a, k->ticket.history, NULL);
+}
+
+/*
+ * Under edit: the ticket loaded anew, changed and written.  Who may take it
+ * away needs our claim for that: one that has gone, or of which an older copy
+ * is left, was torn or removed, and is written again.
+ */
 static bool
 rewrite(struct forward *fw, int64_t now, struct fail *f)
 {
@@ -468,8 +493,11 @@ rewrite(struct forward *fw, int64_t now, struct fail *f)
 
 	fw->foreseen = 0;
 	fw->generation = 0;
-	if (!keep_load(&fw->to->box, fw->id, &k, now, fw->a, f) || !k.there ||
-	    !apply(fw, &k.ticket, now, f) ||
+	if (!keep_load(&fw->to->box, fw->id, &k, now, fw->a, f))
+		return false;
+	if (k.generation < fw->before.generation)
+		restore(fw, &k);
+	if (!apply(fw, &k.ticket, now, f) ||
 	    !keep_store(&fw->to->box, fw->id, &k, &fw->draft, fw->a, f))
 		return false;
 	fw->ticket = k.ticket;
@@ -487,7 +515,7 @@ record_ticket(struct forward *fw, int64_t now, struct fail *f)
 	fw->more = fw->owes = false;
 	did = is_foreseen(fw, now) ? publish(fw, f) : rewrite(fw, now, f);
 	if (!did)
-		return f->kind == FAIL_NONE;
+		return false;
 	fw->generation++;
 	fw->owes = ticket_head(t) != NULL;
 	fw->until = t->until;
@@ -529,7 +557,7 @@ record_pace(struct forward *fw, int64_t now)
 		wait = -1;
 	pace_tell(&p, outcome(fw), &fw->call, wait, now);
 	mark_again(fw, &p);
-	put_pace(fw, &p);
+	(void)put_pace(fw, &p);
 	lock_drop(hand(fw), LOCK_STATE, NULL);
 	return success;
 }
@@ -585,22 +613,29 @@ look_again(struct forward *fw, const struct setup_box *to)
 }
 
 static bool
-record(struct forward *fw, int64_t now, struct fail *f)
+record_locked(struct forward *fw, int64_t now, struct fail *f)
 {
 	bool did;
 
-	if (fw->direct) {
-		fw->more = fw->owes = false;
-		fw->result = judge(fw->answer.status) == ACCEPTED
-		    ? FORWARD_DELIVERED
-		    : FORWARD_LATER;
-		return true;
-	}
 	if (!lock_wait(hand(fw), LOCK_EDIT, fw->id, f))
 		return false;
 	did = record_ticket(fw, now, f);
 	lock_drop(hand(fw), LOCK_EDIT, fw->id);
 	return did;
+}
+
+/* Where nobody will look again there is no point in trying again. */
+static bool
+record(struct forward *fw, int64_t now, struct fail *f)
+{
+	if (!fw->direct && record_locked(fw, now, f))
+		return true;
+	if (!fw->direct && !setup_box_moved(fw->to))
+		return false;
+	fw->more = fw->owes = false;
+	fw->result = judge(fw->answer.status) == ACCEPTED ? FORWARD_DELIVERED
+							  : FORWARD_LATER;
+	return true;
 }
 
 bool

@@ -9,7 +9,8 @@
  * What an acceptance makes of the ticket is written before the call, so that
  * there is room for it, and synced while the call is under way; then all that
  * it takes is a rename.  Whatever else comes of the call, or came for the
- * ticket meanwhile, is loaded, changed and written as ever.
+ * ticket meanwhile, is loaded, changed and written as ever.  A ticket that was
+ * torn meanwhile, or removed by hand, is written again.
  *
  * A firing event that leaves before it is on disk is marked in the record of
  * the pace (pace.h), which is written in place and so needs no room.  Where a
@@ -24,6 +25,7 @@
 
 #include "arena.h"
 #include "buf.h"
+#include "keep.h"
 #include "pace.h"
 #include "post.h"
 #include "spool.h"
@@ -86,6 +88,7 @@ struct forward {
 	struct arena *a;      /* the one in use */
 	struct ticket_event event;
 	struct pace_call call;
+	struct keep before;       /* the ticket that was read for the call */
 	struct spool_draft draft; /* the ticket as an acceptance makes it */
 	struct ticket ticket;     /* likewise */
 	uint64_t generation; /* of the file it was made from; 0: not alone */
@@ -106,7 +109,8 @@ void forward_close(struct forward *fw);
 
 /*
  * Under edit: what was begun as fresh has its ticket now, and its result will
- * go there.  If that fails the ticket will be sent again.
+ * go there, for which room is set aside if there is any.  False if the ticket
+ * could not be read: it knows nothing of the call, and will be sent again.
  */
 bool forward_adopt(struct forward *fw, int64_t now, struct fail *f);
 

@@ -26,6 +26,15 @@ hush_by(const struct conf *c, const char *source, const struct tree *alert,
 	return m == NULL ? NULL : m->match.name;
 }
 
+bool
+hush_rang(const struct setup_box *to, const char *id, struct arena *a)
+{
+	struct pace p;
+
+	catalog_pace(&to->box, &p, a);
+	return pace_marked(&p, id) && pace_tells(&p);
+}
+
 /* A ticket that is there tells itself what became of its alert. */
 static bool
 rang_unstored(

@@ -30,6 +30,12 @@ const char *hush_by(const struct conf *c, const char *source,
     const struct tree *alert, int64_t now, struct arena *a, int64_t *until);
 
 /*
+ * Whether an alert that has no ticket may have rung there for all that, by the
+ * marks of the pace; no if they are of all alerts, and so tell nothing.
+ */
+bool hush_rang(const struct setup_box *to, const char *id, struct arena *a);
+
+/*
  * What a destination is told of a merged alert, as it is configured now.  t is
  * its ticket, to which the change has still to be made.
  */

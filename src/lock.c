@@ -72,6 +72,16 @@ apply(const struct lock_hand *h, short type, off_t at)
 	return fcntl(h->fd, F_OFD_SETLK, &l);
 }
 
+bool
+lock_is_at(const struct lock_hand *h)
+{
+	struct stat named;
+
+	if (fstatat(h->dir, "lock", &named, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno != ENOENT && errno != ENOTDIR;
+	return h->dev == named.st_dev && h->ino == named.st_ino;
+}
+
 enum lock_got
 lock_try(const struct lock_hand *h, enum lock_kind kind, const char *id,
     struct fail *f)

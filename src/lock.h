@@ -39,6 +39,9 @@ enum lock_got { LOCK_GOT, LOCK_BUSY, LOCK_FAILED };
 bool lock_open(int dir, struct lock_hand *h, struct fail *f);
 void lock_close(struct lock_hand *h);
 
+/* Whether its name still leads to it: another keeps nobody out. */
+bool lock_is_at(const struct lock_hand *h);
+
 /* Try once.  id is a ticket's id for edit and claim, else NULL. */
 enum lock_got lock_try(const struct lock_hand *h, enum lock_kind kind,
     const char *id, struct fail *f);

@@ -123,6 +123,8 @@ ask_probe(struct pace *p, const struct pace_call *call, bool changed,
 	*until = p->until;
 	if (changed)
 		return PACE_GO;
+	if (call->unstored && p->mode == PACE_RESTING && !p->limited)
+		return PACE_GO;
 	if (!call->probe || (!call->now && !wait_is_over(p, now)))
 		return PACE_WAIT;
 	if (call->after == NULL || strcmp(p->last, call->after) != 0)
@@ -150,6 +152,7 @@ pace_ask(struct pace *p, unsigned rate, const struct pace_call *call,
 		/* The others wait for what this probe finds. */
 		p->set = now;
 		p->until = now + call->timeout_ms + PROBE_SLACK;
+		p->limited = false;
 		p->probes++;
 	}
 	return PACE_GO;
@@ -198,7 +201,9 @@ pace_tell(struct pace *p, enum pace_outcome outcome,
 	name_to(p->target, call->target);
 	switch (outcome) {
 	case PACE_ACCEPTED:
-		enter(p, PACE_READY, now);
+		/* A probe would have ended that: it was begun before. */
+		if (!p->limited)
+			enter(p, PACE_READY, now);
 		p->success = now;
 		p->last[0] = '\0';
 		return;
@@ -207,15 +212,19 @@ pace_tell(struct pace *p, enum pace_outcome outcome,
 			p->last[0] = '\0';
 			return;
 		}
-		wait_for(p, 0, now);
+		if (!p->limited)
+			wait_for(p, 0, now);
 		break;
 	case PACE_TRANSIENT:
-		tell_transient(p, call, now);
+		if (!p->limited)
+			tell_transient(p, call, now);
 		break;
 	case PACE_LIMITED:
 		rest(p, wait, now);
+		p->limited = true;
 		break;
 	case PACE_DENIED:
+		p->limited = false;
 		enter(p, PACE_HELD, now);
 		wait_for(p, HELD_WAIT, now);
 		break;
@@ -238,6 +247,12 @@ bool
 pace_marked(const struct pace *p, const char *ticket)
 {
 	return p->marks[0] != '\0' && p->marks[mark_of(ticket)] != MARK_NONE;
+}
+
+bool
+pace_tells(const struct pace *p)
+{
+	return strchr(p->marks, MARK_NONE) != NULL;
 }
 
 bool
@@ -302,6 +317,8 @@ pace_write(const struct pace *p, struct arena *a, struct buf *out)
 	tree_set_num(a, to, "set", p->set);
 	tree_set_num(a, to, "until", p->until);
 	tree_set_num(a, to, "probes", p->probes);
+	if (p->limited)
+		tree_set(a, to, "limited", tree_bool(a, true));
 	tree_set_str(a, to, "last", p->last);
 	tree_set_str(a, to, "target", p->target);
 	tree_set_num(a, to, "arrival", p->arrival);
@@ -357,6 +374,7 @@ pace_parse(const char *text, size_t n, struct pace *p, struct arena *a)
 	p->set = tree_get_num(from, "set");
 	p->until = tree_get_num(from, "until");
 	p->probes = (unsigned)tree_get_num(from, "probes");
+	p->limited = tree_is(tree_get(from, "limited"), TREE_TRUE);
 	get_name(from, "last", p->last, a);
 	get_name(from, "target", p->target, a);
 	p->arrival = tree_get_num(from, "arrival");

@@ -4,7 +4,8 @@
  *
  *	ready	calls go out as the rate allows
  *	resting	trouble that passes: one process at a time probes, after 5,
- *		15, 30, 60 s and then each minute, or when Retry-After says
+ *		15, 30, 60 s and then each minute, or when Retry-After says;
+ *		what has no ticket does not wait, but for a 429
  *	held	401, 403 or 404, somebody must mend something: a probe every
  *		5 minutes, at once when the URL or the token has changed
  *
@@ -42,6 +43,7 @@ struct pace {
 	int64_t since;          /* of the mode */
 	int64_t set, until;     /* the wait for the next probe, ms */
 	unsigned probes;        /* made since `since` */
+	bool limited;           /* the wait is what a 429 asked for */
 	char last[PACE_NAME];   /* ticket of the last exchange that failed, or
 				 * of the last probe */
 	int64_t arrival;        /* GCRA, ms */
@@ -56,6 +58,7 @@ struct pace_call {
 	bool urgent;       /* a new alert, a resolve, a raised severity */
 	bool probe;        /* may probe: a drain's call, not a webhook's */
 	bool now;          /* probe at once, by a person's order */
+	bool unstored;     /* is lost if it does not go: rest is no reason */
 	const char *after; /* last, if its turn is next; NULL: not known */
 	long timeout_ms;   /* of the exchange */
 };
@@ -97,8 +100,10 @@ void pace_tell(struct pace *p, enum pace_outcome outcome,
 bool pace_mark(struct pace *p, const char *ticket, bool stored);
 void pace_unmark(struct pace *p, const char *ticket);
 
-/* Whether it may have rung without a ticket. */
+/* Whether it may have rung without a ticket; and whether the marks tell one
+ * from another, which those of a lost record do not. */
 bool pace_marked(const struct pace *p, const char *ticket);
+bool pace_tells(const struct pace *p);
 
 /* Add another destination's marks, whose tickets come here.  Whether that
  * changes any. */

@@ -62,7 +62,7 @@ take_turn(const struct setup_box *b, const char **why, struct arena *a)
 	if (pace_ask(&h.pace, b->to->rate, &call, now, &until) != PACE_GO)
 		return false;
 	pace_write(&h.pace, a, &text);
-	spool_record_put(&b->box, "state.json", &text);
+	(void)spool_record_put(&b->box, "state.json", &text);
 	buf_free(&text);
 	return true;
 }

@@ -92,10 +92,21 @@ forget_old(struct relay *r)
 	r->old = NULL;
 }
 
+/* The old configuration stays, but not with a spool that was moved aside. */
+static void
+leave_moved(struct relay *r)
+{
+	if (r->setup == NULL || !setup_moved(r->setup) || in_use(r))
+		return;
+	drain_use(&r->drain, NULL);
+	setup_shut(r->setup);
+}
+
 static void
 reject(struct relay *r, struct setup *fresh, const struct fail *f, int64_t now)
 {
 	setup_close(fresh);
+	leave_moved(r);
 	if (strcmp(r->broken, f->text) == 0)
 		return;
 	(void)snprintf(r->broken, sizeof(r->broken), "%s", f->text);
@@ -109,8 +120,7 @@ is_moved(const struct relay *r)
 {
 	const struct setup *s = r->setup;
 
-	return s != NULL &&
-	    (s->boxes == NULL || !spool_is_at(&s->spool, s->conf.spool));
+	return s != NULL && (s->boxes == NULL || setup_moved(s));
 }
 
 /*
@@ -309,6 +319,7 @@ struct item {
 	bool urgent;
 	bool waits;             /* something is in its queue */
 	bool idle;              /* written, but nothing is in its queue */
+	bool own;               /* our own alert, of which there are few */
 	bool first;             /* the webhook's, which has no other alert */
 	bool asked;             /* its call was begun while it was stored */
 	enum forward_start did; /* what was said to that, */
@@ -316,6 +327,9 @@ struct item {
 	bool resolved;
 	const char *muted; /* the mute that keeps it quiet, or NULL */
 	bool unstored;     /* the spool could not take it, and had no ticket */
+	bool refused;      /* nor could it take this one, which has */
+	bool tried;        /* all was said of its call */
+	const char *lack;  /* why it is unstored */
 	enum answer_result result;
 };
 
@@ -438,15 +452,16 @@ keep(struct relay *r, struct item *i, const struct keep *k, bool room,
 	if (!room)
 		(void)fail_set(&why, FAIL_RETRY, "spool: the disk is full");
 	/* What is muted does not wait. */
-	else if ((k->pending || i->muted != NULL ||
+	else if ((k->pending || !i->waits || i->muted != NULL || i->own ||
 		     may_wait(r, i->to, now, &r->arena, &why)) &&
 	    store(r, i, k, &why)) {
 		i->generation = k->generation + 1;
 		return true;
 	}
 	/* An alert that has no ticket can be sent without one. */
-	i->unstored = is_calling(i) ||
-	    (!k->there && why.kind == FAIL_RETRY && !forward_busy(&r->webhook));
+	i->unstored = is_calling(i) || (!k->there && !i->own);
+	i->refused = !i->unstored;
+	i->lack = arena_str(&r->arena, why.text);
 	return i->unstored || fail_set(f, why.kind, "%s", why.text);
 }
 
@@ -465,6 +480,14 @@ keep_again(struct relay *r, struct item *i, const struct keep *k, bool room,
 	    fail_set(f, why.kind, "%s", why.text);
 }
 
+/* What is only for an alert that fires; it may do so without a ticket. */
+static bool
+has_a_say(struct relay *r, const struct item *i, const struct keep *k)
+{
+	return source_speaks(i->alert, k->there ? k->ticket.alert : NULL) ||
+	    (!k->there && hush_rang(i->to, i->id, &r->arena));
+}
+
 static bool
 enqueue_locked(struct relay *r, const struct source *s, struct item *i,
     bool room, int64_t now, struct fail *f)
@@ -477,7 +500,7 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 	/* What is ignored says at least what it came to say. */
 	i->resolved = event_resolved(i->alert->change);
 	i->generation = k.generation;
-	if (!source_speaks(i->alert, k.there ? k.ticket.alert : NULL))
+	if (!has_a_say(r, i, &k))
 		return true;
 	switch (change(s, i, &k, now, &r->arena)) {
 	case TICKET_UNCHANGED:
@@ -529,7 +552,7 @@ relay_tell(struct relay *r, struct setup_box *to, const char *key,
 	struct source_item alert = {
 		.key = key, .whole = true, .change = change
 	};
-	struct item i = { .alert = &alert, .to = to };
+	struct item i = { .alert = &alert, .to = to, .own = true };
 	struct fail f = { 0 };
 	struct log_line l;
 
@@ -539,8 +562,10 @@ relay_tell(struct relay *r, struct setup_box *to, const char *key,
 	log_str(&l, "destination", to->to->name);
 	log_str(&l, "status", i.resolved ? "resolved" : "firing");
 	log_str(&l, "alert", i.id);
-	if (f.kind != FAIL_NONE)
+	if (f.kind != FAIL_NONE) {
+		log_str(&l, "result", "failed");
 		log_trouble(&l, f.text);
+	}
 	log_end(&l);
 }
 
@@ -558,26 +583,38 @@ finish_call(struct relay *r, struct fail *f)
 	return true;
 }
 
-static void
-forward_direct(struct relay *r, struct item *i, long ms, struct fail *f)
+static bool
+begin_direct(struct relay *r, struct item *i, int64_t left, struct fail *f)
 {
+	long ms = i->to->to->timeout_ms;
 	struct forward_ask ask = { .to = i->to,
 		.id = i->id,
-		.timeout_ms = ms,
+		.timeout_ms = left < ms ? (long)left : ms,
 		.body = i->body,
 		.resolved = i->resolved };
+
+	return left >= LEAST_CALL_MS &&
+	    forward_begin(&r->webhook, &ask, relay_now(), &i->until, f) ==
+	    FORWARD_STARTED;
+}
+
+static void
+forward_direct(
+    struct relay *r, struct item *i, int64_t deadline, struct fail *f)
+{
 	struct fail why = { 0 };
-	bool begun = is_calling(i) ||
-	    forward_begin(&r->webhook, &ask, relay_now(), &i->until, &why) ==
-		FORWARD_STARTED;
+	bool begun =
+	    is_calling(i) || begin_direct(r, i, deadline - relay_now(), &why);
 
 	i->asked = false;
+	i->tried = true;
 	if (begun && finish_call(r, &why) &&
 	    r->webhook.result == FORWARD_DELIVERED)
 		i->result = ANSWER_DELIVERED;
 	else
-		(void)fail_set(f, FAIL_RETRY,
-		    "no room to store it, and it could not be sent at once");
+		(void)fail_set(
+		    f, FAIL_RETRY, "%s; nor could it be sent at once", i->lack);
+	forward_complain(&r->webhook, &why, relay_now());
 }
 
 static enum forward_start
@@ -627,6 +664,7 @@ forward_item(struct relay *r, struct item *i, int64_t deadline)
 {
 	int64_t left = deadline - relay_now();
 
+	i->tried = true;
 	while ((i->asked || left >= LEAST_CALL_MS) && exchange(r, i, left))
 		left = deadline - relay_now();
 	if (i->did == FORWARD_NOTHING) {
@@ -652,7 +690,8 @@ struct batch {
 	const struct source_item *alerts;
 	struct item *items;
 	size_t n;
-	bool room; /* in the spool, for all of it */
+	bool room;   /* in the spool, for all of it */
+	bool broken; /* the spool cannot be used: no use in going on */
 	int64_t deadline;
 };
 
@@ -713,19 +752,19 @@ sync_all(
 	return true;
 }
 
-/* One alert, at each of its destinations. */
-static bool
+/* One alert, at each of its destinations.  One that finds no room keeps no
+ * other from being tried. */
+static void
 enqueue_alert(struct relay *r, const struct request *req,
     const struct source_item *alert, struct batch *b, struct fail *f)
 {
 	struct aim aim;
-	bool did;
 
-	did = aim_begin(
+	b->broken = !aim_begin(
 	    r->setup, req->source, alert, NULL, req->now, &r->arena, &aim, f);
-	if (!did)
-		return false;
-	for (size_t i = 0; did && i < aim.n; i++) {
+	if (b->broken)
+		return;
+	for (size_t i = 0; i < aim.n && !b->broken; i++) {
 		struct item *item = &b->items[b->n++];
 		int64_t end = relay_now() + aim.to[i]->to->timeout_ms;
 
@@ -733,16 +772,16 @@ enqueue_alert(struct relay *r, const struct request *req,
 			.to = aim.to[i],
 			.known = aim.known,
 			.first = item == b->items && b->alerts->next == NULL };
-		did = enqueue(
-		    r, &req->source->source, item, b->room, req->now, f);
+		b->broken = !enqueue(r, &req->source->source, item, b->room,
+				req->now, f) &&
+		    !item->refused;
 		if (b->deadline < end)
 			b->deadline = end;
 	}
 	aim_end(r->setup, &aim);
-	return did;
 }
 
-static bool
+static void
 enqueue_all(
     struct relay *r, const struct request *req, struct batch *b, struct fail *f)
 {
@@ -752,71 +791,66 @@ enqueue_all(
 		most += r->setup->conf.n_destinations;
 	b->items = arena_alloc(&r->arena, most * sizeof(*b->items));
 	b->room = has_room(r, req, b->alerts);
-	for (const struct source_item *s = b->alerts; s != NULL; s = s->next)
-		if (!enqueue_alert(r, req, s, b, f))
-			return false;
-	return true;
+	for (const struct source_item *s = b->alerts; s != NULL && !b->broken;
+	     s = s->next)
+		enqueue_alert(r, req, s, b, f);
 }
 
-/* What is refused as a whole may have a call under way. */
+/* The call that is under way goes before all others. */
 static void
-end_first(struct relay *r, struct batch *b)
+end_first(struct relay *r, struct batch *b, struct fail *f)
 {
 	struct item *first = &b->items[0];
-	struct fail ignored = { 0 };
 
-	if (b->n == 0 || !is_calling(first))
-		return;
-	forward_harden(&r->webhook);
 	if (first->unstored)
-		forward_direct(r, first, 0, &ignored);
+		forward_direct(r, first, b->deadline, f);
 	else
 		forward_item(r, first, b->deadline);
+	/* Whatever became of its file, it is safe with who has taken it. */
+	if (b->n == 1 && first->result == ANSWER_DELIVERED)
+		*f = (struct fail){ 0 };
 }
 
-/* Make what was enqueued durable.  An alert that incident.io has taken by then
- * is safe there. */
+/* Make what was enqueued durable, and send what cannot be. */
 static bool
 secure(struct relay *r, struct batch *b, struct fail *f)
 {
-	if (b->n > 0 && is_calling(&b->items[0]))
+	bool calling = b->n > 0 && is_calling(&b->items[0]);
+
+	if (calling)
 		forward_harden(&r->webhook);
-	if (sync_all(r, b->items, b->n, f))
-		return true;
-	end_first(r, b);
-	if (b->n != 1 || b->items[0].result != ANSWER_DELIVERED)
-		return false;
-	*f = (struct fail){ 0 };
-	return true;
+	if (f->kind == FAIL_NONE)
+		(void)sync_all(r, b->items, b->n, f);
+	if (calling)
+		end_first(r, b, f);
+	for (size_t i = 0; i < b->n; i++)
+		if (b->items[i].unstored && !b->items[i].tried)
+			forward_direct(r, &b->items[i], b->deadline, f);
+	return f->kind == FAIL_NONE;
 }
 
 /*
- * All are stored before the first is sent; what cannot be stored refuses the
- * whole webhook, and what was stored by then rings all the same.
+ * All are stored, or sent for want of room, before the first is sent of those
+ * that can wait.  What can be neither refuses the whole webhook, and what was
+ * stored rings all the same.
  */
 static bool
 take(
     struct relay *r, const struct request *req, struct batch *b, struct fail *f)
 {
-	if (!enqueue_all(r, req, b, f)) {
-		end_first(r, b);
-		return false;
-	}
+	enqueue_all(r, req, b, f);
 	if (!secure(r, b, f))
 		return false;
-	for (size_t i = 0; i < b->n && f->kind == FAIL_NONE; i++) {
+	for (size_t i = 0; i < b->n; i++) {
 		struct item *item = &b->items[i];
 
-		if (item->unstored)
-			forward_direct(
-			    r, item, (long)(b->deadline - relay_now()), f);
-		else if (item->idle)
+		if (item->idle)
 			drain_note(&r->drain, item->to, item->id, false,
 			    !item->waits, 0, 0, relay_now());
-		else if (item->result == ANSWER_QUEUED)
+		else if (item->result == ANSWER_QUEUED && !item->tried)
 			forward_item(r, item, b->deadline);
 	}
-	return f->kind == FAIL_NONE;
+	return true;
 }
 
 static void
@@ -979,12 +1013,7 @@ relay_webhook(struct relay *r, struct request *req, struct answer *out)
 
 	if (forward_busy(&r->webhook))
 		(void)forward_settle(&r->webhook, req->now, &stuck);
-	if (!serve(r, req, out, &sr, &b, &why) && out->status == 503)
-		/* What is wrong with the spool may be that it was replaced. */
-		if (!in_use(r)) {
-			drain_use(&r->drain, NULL);
-			setup_shut(r->setup);
-		}
+	(void)serve(r, req, out, &sr, &b, &why);
 	reword(r, req, b.items, b.n, out);
 	log_webhook(req, out, b.items, b.n, &why);
 	count_webhook(r, req, out->status, result_word(out, b.items, b.n));

@@ -70,8 +70,9 @@ size_t relay_body_limit(const struct relay *r);
 void relay_flush(struct relay *r);
 
 /*
- * An alert of our own, to one destination: stored, and sent when the drain
- * comes to it.  change is as a source_kind reads it.
+ * An alert of our own, to one destination: stored, whatever max_pending says,
+ * and sent when the drain comes to it.  change is as a source_kind reads it.
+ * If it could not be stored, which is logged, the caller comes again.
  */
 void relay_tell(struct relay *r, struct setup_box *to, const char *key,
     struct tree *change, int64_t now);

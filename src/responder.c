@@ -405,8 +405,7 @@ is_outdated(const struct relay *r, struct life *l)
 
 	if (!r->outside)
 		return false;
-	if (r->setup->boxes == NULL ||
-	    !spool_is_at(&r->setup->spool, r->setup->conf.spool))
+	if (r->setup->boxes == NULL || setup_moved(r->setup))
 		return true;
 	if (!is_supervised(l))
 		return false;

@@ -80,11 +80,36 @@ setup_spool(struct setup *s, struct fail *f)
 	return did;
 }
 
+static bool
+box_moved(const struct setup_box *b)
+{
+	for (size_t i = 0; i < POST_WATCH; i++)
+		if (!lock_is_at(&b->hands[i]))
+			return true;
+	return !spool_box_is_at(&b->box);
+}
+
+bool
+setup_box_moved(const struct setup_box *b)
+{
+	return !spool_is_at(b->box.sp, b->conf->spool) || box_moved(b);
+}
+
+bool
+setup_moved(const struct setup *s)
+{
+	if (s->boxes == NULL)
+		return false;
+	for (size_t i = 0; i < s->conf.n_destinations; i++)
+		if (box_moved(&s->boxes[i]))
+			return true;
+	return !spool_is_at(&s->spool, s->conf.spool) || !lock_is_at(&s->order);
+}
+
 bool
 setup_stale(const struct setup *s)
 {
-	return conf_stale(&s->conf) ||
-	    (s->boxes != NULL && !spool_is_at(&s->spool, s->conf.spool));
+	return conf_stale(&s->conf) || setup_moved(s);
 }
 
 void

@@ -48,6 +48,11 @@ bool setup_read(struct setup *s, const char *path, struct fail *f);
 /* Open the spool unless it is open. */
 bool setup_spool(struct setup *s, struct fail *f);
 
+/* Whether the spool, or a part of it, is no longer what is open; and for one
+ * destination alone. */
+bool setup_moved(const struct setup *s);
+bool setup_box_moved(const struct setup_box *b);
+
 /* Whether the configuration has changed, or the spool been replaced. */
 bool setup_stale(const struct setup *s);
 

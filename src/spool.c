@@ -159,16 +159,25 @@ spool_close(struct spool *sp)
 	shut(&sp->corrupt);
 }
 
-bool
-spool_is_at(const struct spool *sp, const char *path)
+/* Whether a name leads to what is open; one that cannot be asked may. */
+static bool
+leads_to(int dir, const char *name, int fd)
 {
 	struct stat ours;
 	struct stat named;
 
-	if (stat(path, &named) == -1)
+	if (fstatat(dir, name, &named, 0) == -1)
 		return errno != ENOENT && errno != ENOTDIR;
-	return fstat(sp->dir, &ours) == 0 && ours.st_dev == named.st_dev &&
+	return fstat(fd, &ours) == 0 && ours.st_dev == named.st_dev &&
 	    ours.st_ino == named.st_ino;
+}
+
+bool
+spool_is_at(const struct spool *sp, const char *path)
+{
+	return leads_to(AT_FDCWD, path, sp->dir) &&
+	    leads_to(sp->dir, "tmp", sp->tmp) &&
+	    leads_to(sp->dir, "corrupt", sp->corrupt);
 }
 
 static bool
@@ -198,7 +207,7 @@ make_box(const struct spool *sp, struct spool_box *b, struct fail *f)
 		return false;
 	/* An empty record means a full bucket, a lost one an empty bucket. */
 	buf_puts(&text, "{}");
-	spool_record_put(b, "state.json", &text);
+	(void)spool_record_put(b, "state.json", &text);
 	buf_free(&text);
 	return make_lock(b->dir, f) && sync_fd(b->dir, b->name, f);
 }
@@ -245,6 +254,16 @@ spool_box_close(struct spool_box *b)
 	shut(&b->settled);
 	shut(&b->dead);
 	shut(&b->bell);
+}
+
+bool
+spool_box_is_at(const struct spool_box *b)
+{
+	return leads_to(b->sp->dir, b->name, b->dir) &&
+	    leads_to(b->dir, "pending", b->pending) &&
+	    leads_to(b->dir, "settled", b->settled) &&
+	    leads_to(b->dir, "dead", b->dead) &&
+	    leads_to(b->dir, "bell", b->bell);
 }
 
 bool
@@ -803,7 +822,7 @@ spool_record_get(const struct spool_box *b, const char *name, struct buf *out)
 	(void)close(fd);
 }
 
-void
+bool
 spool_record_put(
     const struct spool_box *b, const char *name, const struct buf *text)
 {
@@ -811,17 +830,18 @@ spool_record_put(
 	size_t n = text->len < SPOOL_STATE ? text->len : SPOOL_STATE - 1;
 	int fd = openat(
 	    b->dir, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool did;
 
 	if (fd == -1)
-		return;
+		return false;
 	memset(record, ' ', sizeof(record));
 	memcpy(record, text->data, n);
 	record[sizeof(record) - 1] = '\n';
 	/* What a failed write leaves reads as an empty bucket: safe. */
-	if (pwrite(fd, record, sizeof(record), 0) == -1 &&
-	    ftruncate(fd, 0) == -1)
-		n = 0;
+	did = pwrite(fd, record, sizeof(record), 0) != -1 ||
+	    ftruncate(fd, 0) == 0;
 	(void)close(fd);
+	return did;
 }
 
 /* ---- walking ---- */

@@ -7,9 +7,9 @@
  *	DIR/<box>/lock               locks; never renamed, replaced or unlinked
  *	DIR/<box>/state.json         ready, resting or held, and the pace
  *	DIR/<box>/summary.json       what waits, as the last drain saw it
- *	DIR/<box>/pending/<id>.json  tickets that may owe something, or are
- *muted DIR/<box>/settled/xx/<id>.json  tickets that owe nothing
- *	DIR/<box>/dead/<id>-<n>.json    events refused for good
+ *	DIR/<box>/pending/<id>.json  what may owe something, or is muted
+ *	DIR/<box>/settled/xx/<id>.json  what owes nothing
+ *	DIR/<box>/dead/<id>-<n>.json  events refused for good
  *	DIR/<box>/bell/<id>          hints: this one first
  *
  * An id is 32 lower-case hex digits.  A ticket's file is a JSON object whose
@@ -59,14 +59,17 @@ struct spool_box {
 bool spool_open(struct spool *sp, const char *path, struct fail *f);
 void spool_close(struct spool *sp);
 
-/* Whether path still leads there: a spool that was moved aside, or has a disk
- * mounted over it, is one that nobody will look into again. */
+/* Whether path still leads there, and to all of it: what was moved aside, or
+ * has a disk mounted over it, is what nobody will look into again. */
 bool spool_is_at(const struct spool *sp, const char *path);
 
 /* Open a destination's part; its directories are made and synced first. */
 bool spool_box_open(const struct spool *sp, const char *name,
     struct spool_box *b, struct fail *f);
 void spool_box_close(struct spool_box *b);
+
+/* Whether its name, in the spool as it is open, still leads to all of it. */
+bool spool_box_is_at(const struct spool_box *b);
 
 /*
  * Whether there is room for so many more files and bytes; FAIL_RETRY if it is
@@ -215,11 +218,11 @@ bool spool_mark_same(const struct spool_mark *x, const struct spool_mark *y);
  * A record of fixed size, overwritten in place and not synced; "" if there
  * is none or it cannot be read.  text is at most SPOOL_STATE - 1 bytes.
  * state.json is read and written under the state lock, summary.json
- * under the drain lock.
+ * under the drain lock.  False if the old record still stands.
  */
 void spool_record_get(
     const struct spool_box *b, const char *name, struct buf *out);
-void spool_record_put(
+bool spool_record_put(
     const struct spool_box *b, const char *name, const struct buf *text);
 
 /* How many files were set aside as torn. */

@@ -274,6 +274,57 @@ def test_the_schedule_is_kept_when_drain_is_told_so(served, standin):
     assert standin.alerts().is_open("a")
 
 
+def stored(site):
+    """Also what its call may make of it."""
+    return site.pending_files() and list((site.spool / "tmp").iterdir())
+
+
+def tear(site):
+    path = site.box() / "pending" / f"{ticket_id('a')}.json"
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def remove(site):
+    (site.box() / "pending" / f"{ticket_id('a')}.json").unlink()
+
+
+@pytest.mark.parametrize("harm", [tear, remove])
+@pytest.mark.parametrize("settled", [False, True], ids=["new", "known"])
+def test_a_ticket_that_is_lost_during_its_call_is_written_again(
+    served, standin, harm, settled
+):
+    """Nobody may take it away meanwhile; a yes would be for nothing."""
+    if settled:
+        assert served.post(alert("a")).status_code == 200
+        until(lambda: not served.pending_files(), "it to be settled")
+    hold = standin.script(behave.Hold(then=behave.answer(503)))
+    body = update("a", declared_alert_severity="SEV-1")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(served.post, body)
+        assert hold.reached.wait(60)
+        until(lambda: stored(served), "it to be stored")
+        harm(served)
+        hold.release()
+        assert answer.result(60).json()["result"] == "queued"
+    ticket = served.ticket("a")
+    assert [e["status"] for e in ticket["queue"]] == ["firing"]
+    assert served.cli("drain").returncode == 0
+    sent = standin.events("a")[-1]
+    assert sent["metadata"]["severity"] == "SEV-1"
+
+
+def test_an_acceptance_is_written_though_the_ticket_was_lost(served, standin):
+    hold = standin.script(behave.Hold())
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(served.post, alert("a"))
+        assert hold.reached.wait(60)
+        until(lambda: stored(served), "it to be stored")
+        remove(served)
+        hold.release()
+        assert answer.result(60).json()["result"] == "delivered"
+    assert served.ticket("a")["sent"]["n"] == 1
+
+
 def test_what_waited_is_delivered_in_order(served, standin):
     standin.script(behave.answer(503))
     check_queued(served, served.post(alert("a")))

@@ -12,7 +12,8 @@ import pytest
 
 from world import behave, montecarlo
 from world.montecarlo import alert, update
-from world.site import SECRET, ticket_id, until
+from world.senders import dbt_results
+from world.site import SECRET, section, ticket_id, until
 
 BODY = montecarlo.volume()
 
@@ -435,17 +436,23 @@ def test_a_spool_that_cannot_be_written_is_503_until_it_can(site):
 
 
 def test_a_spool_that_becomes_read_only_refuses(served):
+    """All that is known, and with the record of the rate also all else."""
     served.post(alert("known"))
     places = [served.spool / "tmp", served.box() / "pending"]
     for place in places:
         place.chmod(0o500)
-    for body in (alert("new"), update("known", owner="ann@example.com")):
-        answer = served.post(body)
-        check_refused(answer, 503, retryable=True)
-    assert len(served.standin.history()) == 1
+    answer = served.post(update("known", owner="ann@example.com"))
+    check_refused(answer, 503, retryable=True)
+    assert served.post(alert("new")).json()["result"] == "delivered"
+    (served.box() / "state.json").chmod(0o400)
+    check_refused(served.post(alert("newer")), 503, retryable=True)
+    assert [e["deduplication_key"] for e in served.standin.events()] == [
+        "known", "new",
+    ]  # fmt: skip
+    (served.box() / "state.json").chmod(0o600)
     for place in places:
         place.chmod(0o700)
-    assert served.post(alert("new")).status_code == 200
+    assert served.post(alert("newer")).status_code == 200
 
 
 def test_a_spool_that_is_a_file_refuses(site):
@@ -597,3 +604,133 @@ def test_no_more_than_max_pending_may_wait(site, standin):
     check_refused(site.post(alert("c")), 503, retryable=True)
     assert site.post(update("a", alert_feedback="fixed")).status_code == 202
     assert len(site.tickets()) == 2
+
+
+def test_what_does_not_wait_is_taken_however_many_wait(site, standin):
+    """With updates = none an update of what rang is written, and no more."""
+    site.configure(
+        destination={"updates": "none"}, top={"max_pending": 1}
+    )
+    site.start()
+    assert site.post(alert("a")).status_code == 200
+    until(lambda: not site.pending_files(), "it to be settled")
+    standin.always(behave.answer(500))
+    assert site.post(alert("b")).status_code == 202
+    check_refused(site.post(alert("c")), 503, retryable=True)
+    answer = site.post(update("a", owner="ann@example.com"))
+    assert (answer.status_code, answer.json()["result"]) == (200, "unchanged")
+    assert "ann@example.com" in json.dumps(site.ticket("a")["alert"])
+
+
+# ---- what the spool cannot take, and does not know: tried once directly ----
+
+
+TOKEN = "Hq8-dbt_secret_" + "d9" * 12
+
+
+@pytest.fixture
+def crowded(site, standin):
+    """Two destinations in whose spool there is no room for anything new, and
+    a source of several alerts a webhook."""
+    site.write(site.etc / "dbt.secret", TOKEN + "\n")
+    site.secrets.add(TOKEN)
+    site.configure()
+    second = {
+        "url": standin.add_source("SECOND", standin.token),
+        "token_file": site.token_file,
+        "ca_file": site.etc / "ca.pem",
+    }
+    dbt = {"kind": "dbt", "secret_file": site.etc / "dbt.secret"}
+    site.configure(
+        source={"destination": ["oncall", "second"]},
+        more=section("destination", "second", second)
+        + section("source", "dbt", {**dbt, "destination": ["oncall"]}),
+    )
+    site.start()
+    assert failures(site, "known").status_code == 200
+    until(lambda: not site.pending_files(), "it to be settled")
+    for name in ("oncall", "second"):
+        (site.box(name) / "pending").chmod(0o500)
+    yield site
+    for name in ("oncall", "second"):
+        (site.box(name) / "pending").chmod(0o700)
+
+
+def failures(site, *names, status="error"):
+    body = dbt_results(*((f"model.shop.{n}", status, "x") for n in names))
+    text = json.dumps(body).encode()
+    return site.post(text, path=f"/dbt/{TOKEN}", signature=None)
+
+
+def tried(standin, source=None):
+    """The names of what was asked of incident.io, or the keys."""
+    return [
+        seen.key.rpartition(".")[2]
+        for seen in standin.history()
+        if source is None or source in seen.path
+    ]
+
+
+def test_each_of_several_new_alerts_is_tried(crowded, standin):
+    answer = failures(crowded, "a", "b", "c")
+    assert answer.status_code == 200
+    said = answer.json()
+    assert [one["result"] for one in said["alerts"]] == ["delivered"] * 3
+    assert tried(standin) == ["known", "a", "b", "c"]
+    assert crowded.log_lines(event="webhook")[-1]["result"] == "unstored"
+
+
+def test_of_several_all_must_be_taken_for_a_yes(crowded, standin):
+    standin.decide(
+        lambda seen: behave.answer(422) if seen.key.endswith(".a") else None
+    )
+    check_refused(failures(crowded, "a", "b"), 503, retryable=True)
+    assert tried(standin) == ["known", "a", "b"]
+
+
+def test_one_that_is_known_keeps_no_new_one_from_being_tried(crowded, standin):
+    answer = failures(crowded, "known", "a", status="runtime error")
+    check_refused(answer, 503, retryable=True)
+    assert tried(standin) == ["known", "a"]
+
+
+def test_each_destination_of_a_new_alert_is_tried(crowded, standin):
+    answer = crowded.post(alert("a"))
+    assert answer.json()["result"] == "delivered"
+    assert tried(standin, "SECOND") == ["a"]
+    assert tried(standin) == ["known", "a", "a"]
+    (crowded.box("second") / "pending").chmod(0o700)
+    assert crowded.post(alert("b")).json()["result"] == "delivered"
+    assert crowded.ticket("b", "second")["key"] == "b"
+
+
+def test_a_destination_that_rests_is_tried_for_what_has_no_ticket(
+    crowded, standin
+):
+    standin.always(behave.answer(500))
+    for key in "abc":
+        check_refused(failures(crowded, key), 503, retryable=True)
+    assert pace(crowded)["mode"] == "resting"
+    assert tried(standin) == ["known", "a", "b", "c"]
+    standin.decide(None)
+    assert failures(crowded, "d").json()["result"] == "delivered"
+    assert pace(crowded)["mode"] == "ready"
+
+
+@pytest.mark.parametrize(
+    "status, headers, mode",
+    [(429, {"Retry-After": "600"}, "resting"), (401, {}, "held")],
+    ids=["429", "401"],
+)
+def test_but_not_where_it_was_told_to_wait(
+    crowded, standin, status, headers, mode
+):
+    standin.script(behave.answer(status, headers=headers))
+    for key in "ab":
+        check_refused(failures(crowded, key), 503, retryable=True)
+    assert pace(crowded)["mode"] == mode
+    assert tried(standin) == ["known", "a"]
+
+
+def pace(site):
+    return json.loads((site.box() / "state.json").read_text())

@@ -11,7 +11,7 @@ import pytest
 
 from world import behave
 from world.montecarlo import alert
-from world.site import SECRET, until
+from world.site import SECRET, ticket_id, until
 
 NEW = "the-new-secret-" + "n3" * 12
 
@@ -186,6 +186,66 @@ def test_a_spool_that_was_moved_aside_takes_nothing_more(site, standin):
     until(lambda: site.post(alert("c")).status_code == 202, "its successor")
     assert site.ticket("c")["key"] == "c"
     assert [t["key"] for t in site.tickets().values()] == ["c"]
+
+
+def test_a_spool_that_was_moved_aside_is_left_though_the_change_is_broken(
+    site, standin
+):
+    standin.always(behave.answer(500))
+    site.start()
+    assert site.post(alert("a")).status_code == 202
+    site.write(site.conf, BROKEN[0][0])
+    assert site.post(alert("b")).status_code == 202
+    site.spool.rename(site.dir / "spool.aside")
+    site.deaths_expected = True
+    assert site.post(alert("c")).status_code == 503
+
+
+PARTS = ["lock", "tmp", "oncall", "oncall/lock", "oncall/pending"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_of_the_spool_that_was_replaced_is_opened_anew(
+    site, part
+):
+    site.start()
+    assert site.post(alert("a")).status_code == 200
+    (site.spool / part).rename(site.dir / "aside")
+    assert site.post(alert("b")).json()["result"] == "delivered"
+    assert site.ticket("b")["key"] == "b"
+    assert (site.spool / part).exists()
+    until(
+        lambda: ticket_id("b") + ".json" not in site.pending_files(),
+        "the drain to sweep it",
+    )
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_call_that_outlives_its_part_of_the_spool_holds_up_nobody(
+    site, standin, part
+):
+    site.start()
+    hold = standin.script(behave.Hold())
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(site.post, alert("a"))
+        assert hold.reached.wait(60)
+        (site.spool / part).rename(site.dir / "aside")
+        hold.release()
+        assert answer.result(60).ok
+    assert site.post(alert("b")).json()["result"] == "delivered"
+    assert site.ticket("b")["key"] == "b"
+
+
+def test_a_refusal_does_not_open_the_spool_anew(site, standin):
+    """The drain would begin with nothing.  Who opens it writes README."""
+    site.configure(top={"max_pending": 1})
+    standin.always(behave.answer(500))
+    site.start()
+    assert site.post(alert("a")).status_code == 202
+    (site.spool / "README").unlink()
+    for key in "bcd":
+        assert site.post(alert(key)).status_code == 503
+    assert not (site.spool / "README").exists()
 
 
 # ---- the fence: what a process shut itself off from when it began ----

@@ -10,6 +10,7 @@ import pytest
 
 from world import behave
 from world.incidentio import PATIENCE
+from world.montecarlo import alert
 from world.senders import (
     Edr,
     changed,
@@ -345,6 +346,30 @@ def test_results_ring_and_resolve_without_edr(senders, standin, tmp_path):
     assert [e["status"] for e in standin.events()] == [
         "firing", "firing", "resolved", "resolved",
     ]  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_a_pass_resolves_what_rang_without_being_stored(
+    site, standin, tmp_path
+):
+    names = ["test.jaffle.t.0123456789", "test.jaffle.u.0123456789"]
+    site.configure(more=sections(site))
+    with site.small_spool():
+        site.start()
+        assert site.post(alert("known")).status_code == 200
+        filler = site.fill()
+        failed = dbt_results((names[0], "fail", "Got 3 results"))
+        status, said = post_file(site, tmp_path, failed, *as_dbt())
+        assert (status, said["result"]) == (200, "delivered")
+        assert site.log_lines(result="unstored")
+        filler.unlink()
+        passed = dbt_results(*((name, "pass", None) for name in names))
+        for wanted in ("delivered", "ignored"):
+            status, said = post_file(site, tmp_path, passed, *as_dbt())
+            assert (status, said["result"]) == (200, wanted)
+        events = standin.events()[1:]
+        assert [e["status"] for e in events] == ["firing", "resolved"]
+        assert {e["deduplication_key"] for e in events} == {"prod/" + names[0]}
 
 
 def test_a_run_of_thousands_is_one_webhook(site, standin):

@@ -1,6 +1,7 @@
 """bellrelay watches itself: heartbeat_url and self_alert, and the journal."""
 
 import json
+import os
 import socket
 
 import pytest
@@ -53,6 +54,35 @@ def test_self_alert_tells_of_a_held_destination_and_of_its_end(site, standin):
     assert len(standin.events(SELF)) == 2, "no storm"
 
 
+def test_self_alert_is_kept_however_many_wait(site, standin):
+    site.configure(top={"self_alert": "oncall", "max_pending": 1})
+    standin.always(behave.answer(401))
+    site.start()
+    assert site.post(alert("a")).status_code == 202
+    until(lambda: len(site.tickets()) == 2, "it to be stored", 40)
+    assert site.ticket(SELF)["queue"][0]["status"] == "firing"
+    assert "why" not in site.log_lines(event="self")[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_self_alert_that_finds_no_room_says_so_and_comes_again(site, standin):
+    site.configure(top={"self_alert": "ops"}, more=second(site, standin))
+    standin.decide(
+        lambda seen: behave.answer(401) if seen.key == "a" else None
+    )
+    with site.small_spool():
+        site.start()
+        assert site.post(alert("a")).status_code == 202
+        filler = site.fill()
+        said = lambda: site.log_lines(event="self")  # noqa: E731
+        until(said, "a word of it", 40)
+        assert said()[0]["result"] == "failed"
+        assert "No space left" in said()[0]["why"]
+        filler.unlink()
+        ours = lambda: standin.alerts("01SELF")  # noqa: E731
+        until(lambda: ours().is_open(SELF), "word of the trouble", 40)
+
+
 def journal(site):
     days = sorted((site.spool / "journal").glob("*.jsonl"))
     return [json.loads(line) for d in days for line in d.read_text().splitlines()]
@@ -67,6 +97,17 @@ def test_the_journal_has_a_line_for_each_authentic_webhook(site):
     lines = journal(site)
     assert [one["outcome"] for one in lines] == ["delivered", "unchanged"]
     assert all("body" not in one and one["source"] == "montecarlo" for one in lines)
+
+
+def test_the_journal_has_a_line_for_what_is_refused_for_want_of_room(
+    site, standin
+):
+    site.configure(top={"journal": "full", "max_pending": 1})
+    standin.always(behave.answer(500))
+    site.start()
+    said = [site.post(alert(key)).status_code for key in "ab"]
+    assert said == [202, 503]
+    assert [line["outcome"] for line in journal(site)] == ["queued", "refused"]
 
 
 def test_a_full_journal_keeps_bodies_without_what_is_redacted(site):

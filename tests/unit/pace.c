@@ -215,6 +215,66 @@ limited(void)
 	ok(q.until == start + 30 * SECOND, "at no step of the schedule");
 }
 
+/* What was begun before a 429 and ends after it. */
+static void
+overtaken(void)
+{
+	static const enum pace_outcome late[] = { PACE_ACCEPTED, PACE_REFUSED,
+		PACE_TRANSIENT };
+	struct pace_call a = call("a");
+	struct pace_call b = call("b");
+	int64_t until;
+
+	b.probe = true;
+	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
+		struct pace p = { 0 };
+
+		pace_tell(&p, PACE_LIMITED, &a, MINUTE, start);
+		pace_tell(&p, late[i], &b, -1, start + SECOND);
+		ok(pace_ask(&p, 120, &b, start + MINUTE - 1, &until) ==
+			PACE_WAIT,
+		    "outcome %d of an older call ends no Retry-After",
+		    (int)late[i]);
+		ok(pace_ask(&p, 120, &b, start + MINUTE, &until) != PACE_WAIT,
+		    "its end does");
+	}
+
+	struct pace p = { 0 };
+
+	b.after = "a";
+	pace_tell(&p, PACE_LIMITED, &a, MINUTE, start);
+	ok(pace_ask(&p, 120, &b, start + MINUTE, &until) == PACE_GO,
+	    "then it is probed");
+	pace_tell(&p, PACE_ACCEPTED, &b, -1, start + MINUTE);
+	ok(p.mode == PACE_READY, "a probe that is accepted makes it ready");
+}
+
+static void
+unstored(void)
+{
+	struct pace p = { .mode = PACE_RESTING,
+		.target = "t1",
+		.last = "a",
+		.set = start,
+		.until = start + MINUTE };
+	struct pace_call a = call("a");
+	int64_t until;
+	unsigned n = 0;
+
+	a.unstored = true;
+	while (pace_ask(&p, 120, &a, start, &until) == PACE_GO)
+		n++;
+	ok(n == 30, "what has no ticket goes though it rests, by the rate");
+	p = (struct pace){ 0 };
+	pace_tell(&p, PACE_LIMITED, &a, MINUTE, start);
+	ok(pace_ask(&p, 120, &a, start + SECOND, &until) == PACE_WAIT,
+	    "but not before Retry-After says");
+	p = (struct pace){ 0 };
+	pace_tell(&p, PACE_DENIED, &a, -1, start);
+	ok(pace_ask(&p, 120, &a, start + SECOND, &until) == PACE_WAIT,
+	    "nor while it is held");
+}
+
 static void
 held(void)
 {
@@ -341,6 +401,7 @@ marks(void)
 	ok(!pace_marked(&p, ID), "at first nothing is marked");
 	ok(!pace_mark(&p, ID, false), "what has no ticket is marked for good");
 	ok(pace_marked(&p, ID) && !pace_marked(&p, OTHER), "it, and no other");
+	ok(pace_tells(&p), "so the marks tell one from another");
 	ok(pace_marked(&p, LIKE), "but those whose id begins alike");
 	pace_unmark(&p, ID);
 	ok(pace_marked(&p, ID), "it stays");
@@ -412,6 +473,7 @@ marks_on_disk(void)
 		pace_parse(rubbish[i], strlen(rubbish[i]), &q, &a);
 		ok(pace_marked(&q, ID) && pace_marked(&q, OTHER),
 		    "\"%s\" may have held any mark", rubbish[i]);
+		ok(!pace_tells(&q), "and tells nothing");
 	}
 	pace_parse("{}", 2, &q, &a);
 	ok(!pace_marked(&q, ID), "a new record holds none");
@@ -428,6 +490,7 @@ room(void)
 		.set = INT64_MIN,
 		.until = INT64_MIN,
 		.probes = UINT_MAX,
+		.limited = true,
 		.arrival = INT64_MIN,
 		.success = INT64_MIN };
 	struct arena a = { 0 };
@@ -451,6 +514,7 @@ records(void)
 		.set = start,
 		.until = start + 1,
 		.probes = 3,
+		.limited = true,
 		.last = "abc",
 		.arrival = start + 9,
 		.success = start - 5 };
@@ -465,7 +529,8 @@ records(void)
 	pace_parse(text.data, text.len, &q, &a);
 	pace_write(&q, &a, &again);
 	is(again.data, text.data, "a record reads as it was written");
-	ok(q.mode == PACE_HELD && q.probes == 3, "each member of it");
+	ok(q.mode == PACE_HELD && q.probes == 3 && q.limited,
+	    "each member of it");
 	pace_parse("{\"mode\"", 7, &q, &a);
 	ok(q.mode == PACE_READY, "what cannot be read is not held");
 	ok(pace_ask(&q, 120, &c, start, &until) == PACE_WAIT,
@@ -484,6 +549,8 @@ main(void)
 	resting();
 	steps();
 	limited();
+	overtaken();
+	unstored();
 	held();
 	turns();
 	marks();
