@@ -17,6 +17,7 @@ enum {
 	LOOK_EVERY = 10 * WHEN_SECOND,
 	WALK_EVERY = 600 * WHEN_SECOND, /* if nothing came or went */
 	TELL_EVERY = 1 * WHEN_SECOND,
+	TELL_BUSY = 5 * WHEN_SECOND, /* while there is always more to send */
 	OWING_SLEEP = 5 * WHEN_SECOND,
 	IDLE_SLEEP = 10 * WHEN_SECOND,
 	BUSY_SLEEP = 1 * WHEN_SECOND,
@@ -242,14 +243,15 @@ drain_note(struct drain *d, const struct setup_box *to, const char *id,
 		e = add(l, id);
 	if (e == NULL)
 		return;
+	/* What it owed before is delivered. */
+	if (e->since == 0 || !owes(e))
+		e->since = now;
 	e->urgent = urgent;
 	e->empty = empty;
 	e->muted = false;
 	e->gone = false;
 	e->noted = e->listed = true;
 	shuffle(l);
-	if (e->since == 0)
-		e->since = now;
 	e->set = set;
 	e->until = until;
 	/* What is on disk by now may be another write. */
@@ -436,7 +438,7 @@ hear_bells(struct drain_list *l, int64_t now)
 		e = find_noted(l, name.id);
 		if (e == NULL && (e = add(l, name.id)) == NULL)
 			continue;
-		if (e->since == 0)
+		if (e->since == 0 || !owes(e))
 			e->since = now;
 		e->urgent = e->noted = e->listed = true;
 		e->empty = e->muted = e->gone = false;
@@ -461,6 +463,7 @@ know(struct drain_list *l, struct drain_entry *e, const struct ticket *t)
 	if (head == NULL)
 		return;
 	e->urgent = head->urgent;
+	e->patient = head->repeat;
 	e->since = head->since;
 	e->set = t->set;
 	e->until = t->until;
@@ -810,6 +813,7 @@ take_result(struct drain *d, int64_t now)
 	e->busy = 0;
 	/* What waits behind an acceptance is its repeat. */
 	e->patient = fw->result == FORWARD_DELIVERED && !fw->more;
+	e->since = e->patient ? now : e->since;
 	e->set = now;
 	e->until = fw->more ? now : fw->until;
 	e->empty_at =
@@ -855,6 +859,19 @@ let_go(struct drain_list *l)
 	l->mine = false;
 }
 
+static int64_t
+earlier(int64_t t, int64_t than)
+{
+	return than == 0 || t < than ? t : than;
+}
+
+/* When it was first due; no try that failed and no rest makes that later. */
+static int64_t
+first_due(const struct drain_entry *e)
+{
+	return e->patient ? e->since + TICKET_REPEAT * WHEN_SECOND : e->since;
+}
+
 /* What waits, for healthz and metrics: see summary.h. */
 static void
 tell(struct drain *d, struct drain_list *l, int64_t now)
@@ -862,26 +879,44 @@ tell(struct drain *d, struct drain_list *l, int64_t now)
 	struct summary s = { .at = now, .dead = l->dead };
 	struct buf text = BUF_MAX(SPOOL_STATE);
 
-	if (now >= l->told && now < l->told + TELL_EVERY)
-		return;
 	l->told = now;
 	for (size_t i = 0; i < count(l); i++) {
 		const struct drain_entry *e = &entries(l)[i];
-		int64_t due = e->until > e->since ? e->until : e->since;
 
 		s.muted += e->muted && !e->gone;
 		if (!owes(e))
 			continue;
 		s.owed++;
-		if (s.oldest == 0 || e->since < s.oldest)
-			s.oldest = e->since;
-		if (is_due(d, e, now) && (s.due == 0 || due < s.due))
-			s.due = due;
+		s.oldest = earlier(e->since, s.oldest);
+		if (first_due(e) <= now)
+			s.due = earlier(first_due(e), s.due);
 	}
 	arena_reset(&d->arena);
 	summary_write(&s, &d->arena, &text);
 	spool_record_put(&l->to->box, "summary.json", &text);
 	buf_free(&text);
+}
+
+static void
+tell_every(struct drain *d, struct drain_list *l, int64_t every, int64_t now)
+{
+	if (now < l->told || now >= l->told + every)
+		tell(d, l, now);
+}
+
+void
+drain_tell(struct drain *d, int64_t now)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		struct drain_list *l = &d->lists[i];
+		bool mine = l->mine;
+
+		if (l->looked == 0 || l->looking || !hold(d, l))
+			continue;
+		tell(d, l, now);
+		if (!mine)
+			let_go(l);
+	}
 }
 
 /* How long until there is something to do. */
@@ -949,12 +984,13 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 	if (l->unswept >= SWEEPS)
 		(void)sweep_some(d, l, now);
 	hear_bells(l, now);
+	tell_every(d, l, TELL_BUSY, now);
 	if ((now >= l->until || l->until > now + UNTIL_MAX) &&
 	    deliver(d, l, now))
 		return 0;
 	if (is_calm(l, now) && sweep_some(d, l, now))
 		return 0;
-	tell(d, l, now);
+	tell_every(d, l, TELL_EVERY, now);
 	let_go(l);
 	return until_calm(l, sleep_for(d, l, now), now);
 }

@@ -116,6 +116,9 @@ int64_t drain_step(struct drain *d, int64_t now);
  */
 bool drain_over(const struct drain *d, int64_t now);
 
+/* Write what waits, as it is known, for healthz and metrics: a run is over. */
+void drain_tell(struct drain *d, int64_t now);
+
 /* Let go of the drain locks, so that an idle process may take over. */
 void drain_yield(struct drain *d);
 

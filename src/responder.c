@@ -287,6 +287,7 @@ drain_on(const char *path)
 		post_poll(r.post, CGI_DRAIN_MS, NULL, 0, NULL);
 	if (forward_busy(&r.drain.forward))
 		(void)forward_settle(&r.drain.forward, relay_now(), &f);
+	drain_tell(&r.drain, relay_now());
 	relay_flush(&r);
 	relay_close(&r);
 }
