@@ -8,6 +8,7 @@
 #include "summary.h"
 #include "when.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -254,6 +255,7 @@ drain_note(struct drain *d, const struct setup_box *to, const char *id,
 	shuffle(l);
 	e->set = set;
 	e->until = until;
+	e->unread = false;
 	/* What is on disk by now may be another write. */
 	e->mark = (struct spool_mark){ 0 };
 	l->unswept += empty;
@@ -284,6 +286,16 @@ look_begin(struct drain_list *l, int64_t now)
 	l->looked = now;
 }
 
+/* Whether it can be read by now does not show in its directory. */
+static bool
+any_unread(const struct drain_list *l)
+{
+	for (size_t i = 0; i < count(l); i++)
+		if (entries(l)[i].unread && owes(&entries(l)[i]))
+			return true;
+	return false;
+}
+
 /* Where many wait for long, most looks find that nothing came or went. */
 static void
 look(struct drain_list *l, int64_t now)
@@ -291,7 +303,7 @@ look(struct drain_list *l, int64_t now)
 	bool same = now >= l->walked && now < l->walked + WALK_EVERY &&
 	    spool_changed(&l->to->box) < l->walked * MS_NS - TICK_NS;
 
-	if (same && l->looked != 0) {
+	if (same && l->looked != 0 && !any_unread(l)) {
 		l->looked = now;
 		return;
 	}
@@ -299,23 +311,35 @@ look(struct drain_list *l, int64_t now)
 	look_begin(l, now);
 }
 
-/* What a ticket's file says; a file that cannot be read is due, to be seen to
- * under its lock. */
+/* It is as old as its file, and due, to be seen to under its lock; one that
+ * was so before keeps its wait. */
+static void
+read_nothing(struct drain_entry *e, bool there, int64_t now)
+{
+	int64_t written = e->mark.mtime_ns / MS_NS;
+
+	if (!e->unread)
+		e->set = e->until = 0;
+	e->unread = there;
+	e->empty = e->muted = e->patient = false;
+	e->since = written != 0 && written < now ? written : now;
+}
+
+/* What a ticket's file says. */
 static void
 read_entry(struct drain *d, struct drain_list *l, const char *name,
     struct drain_entry *e, int64_t now)
 {
 	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
-	struct fail ignored = { 0 };
+	struct fail why = { 0 };
 	struct ticket t;
 
-	e->empty = e->muted = false;
-	e->set = e->until = 0;
 	arena_reset(&d->arena);
-	if (spool_look(&l->to->box, SPOOL_PENDING, name, &text, &ignored) &&
-	    ticket_parse(text.data, text.len, &t, &d->arena, &ignored)) {
+	if (spool_look(&l->to->box, SPOOL_PENDING, name, &text, &why) &&
+	    ticket_parse(text.data, text.len, &t, &d->arena, &why)) {
 		const struct ticket_event *head = ticket_head(&t);
 
+		e->unread = false;
 		e->empty = head == NULL;
 		e->muted = head == NULL && t.muted.by != NULL;
 		e->patient = head != NULL && head->repeat;
@@ -330,6 +354,8 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 			e->set = now;
 			e->until = hush_until(l->to->conf, &t, now, &d->arena);
 		}
+	} else {
+		read_nothing(e, why.kind != FAIL_NONE, now);
 	}
 	buf_free(&text);
 }
@@ -339,16 +365,17 @@ look_at(struct drain *d, struct drain_list *l, const struct spool_name *n,
     int64_t now)
 {
 	struct drain_entry *e = find(l, n->id);
-	struct spool_mark mark;
+	struct spool_mark mark = { 0 };
 
-	if (!spool_mark(&l->to->box, n->id, &mark))
+	/* What cannot be asked is there; so much is known. */
+	if (!spool_mark(&l->to->box, n->id, &mark) && errno == ENOENT)
 		return;
 	if (e == NULL)
 		e = add(l, n->id);
 	if (e == NULL)
 		return;
 	e->listed = true;
-	if (spool_mark_same(&e->mark, &mark) && !e->gone)
+	if (spool_mark_same(&e->mark, &mark) && !e->gone && !e->unread)
 		return;
 	e->mark = mark;
 	e->gone = false;
@@ -455,7 +482,7 @@ know(struct drain_list *l, struct drain_entry *e, const struct ticket *t)
 {
 	const struct ticket_event *head = ticket_head(t);
 
-	e->gone = false;
+	e->gone = e->unread = false;
 	e->empty = head == NULL;
 	e->muted = head == NULL && t->muted.by != NULL;
 	e->mark = (struct spool_mark){ 0 };
@@ -811,6 +838,7 @@ take_result(struct drain *d, int64_t now)
 	e->empty = !fw->owes;
 	l->unswept += e->empty;
 	e->busy = 0;
+	e->unread = false;
 	/* What waits behind an acceptance is its repeat. */
 	e->patient = fw->result == FORWARD_DELIVERED && !fw->more;
 	e->since = e->patient ? now : e->since;
@@ -887,6 +915,7 @@ tell(struct drain *d, struct drain_list *l, int64_t now)
 		if (!owes(e))
 			continue;
 		s.owed++;
+		s.unread += e->unread;
 		s.oldest = earlier(e->since, s.oldest);
 		if (first_due(e) <= now)
 			s.due = earlier(first_due(e), s.due);

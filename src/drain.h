@@ -31,6 +31,7 @@ struct drain_entry {
 	bool listed;   /* was seen by the look under way */
 	bool noted;    /* by this process, since the last look ended */
 	bool gone;     /* no longer in pending, or not ours to sweep */
+	bool unread;   /* could not be read: since is the file's */
 	bool patient;  /* a repeat: a person's drain keeps its wait too */
 	unsigned busy; /* so many times another was just sending it */
 	bool again;    /* has failed in this run before */

@@ -256,6 +256,27 @@ spool_room(const struct spool *sp, size_t files, size_t bytes, struct fail *f)
 	return true;
 }
 
+static bool
+may_write(int dir, const char *name, struct fail *f)
+{
+	return faccessat(dir, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0 ||
+	    fail_sys(f, name);
+}
+
+bool
+spool_may_keep(const struct spool_box *b, struct fail *f)
+{
+	return may_write(b->sp->tmp, "tmp/", f) &&
+	    may_write(b->pending, "pending/", f);
+}
+
+bool
+spool_may_end(const struct spool_box *b, struct fail *f)
+{
+	return may_write(b->settled, "settled/", f) &&
+	    may_write(b->dead, "dead/", f);
+}
+
 /* ---- names ---- */
 
 void

@@ -19,6 +19,7 @@ struct summary {
 	int64_t due;    /* when the first of them was due, whatever was tried */
 	int64_t dead;   /* dead letters */
 	int64_t muted;  /* tickets that a mute keeps quiet */
+	int64_t unread; /* of those that owe, what could not be read */
 };
 
 void summary_write(const struct summary *s, struct arena *a, struct buf *out);

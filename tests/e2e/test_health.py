@@ -1,13 +1,15 @@
 """healthz and metrics: DESIGN.md, section 2."""
 
 import json
+import os
 import re
+import time
 
 import pytest
 
 from world import behave
 from world.montecarlo import alert, update
-from world.site import until
+from world.site import ticket_id, until
 
 STRANGER = {"X-Forwarded-For": "203.0.113.7"}
 
@@ -20,6 +22,17 @@ def health(site, query="", **headers):
 
 def metrics(site, **headers):
     return site.post(b"", None, "/metrics", method="GET", headers=headers)
+
+
+def because(said, start):
+    """The reasons that begin so."""
+    return [one for one in said["reasons"] if one.startswith(start)]
+
+
+def cgi_health(site):
+    """The same by plain CGI, which opens the spool afresh each time."""
+    answer = site.cgi(path="/healthz", REQUEST_METHOD="GET", CONTENT_TYPE=None)
+    return answer.status, json.loads(answer.body)
 
 
 def value(text, series):
@@ -67,14 +80,18 @@ def test_a_held_destination_is_degraded_and_503_if_strict(served, standin):
     assert served.post(alert("a")).status_code == 202
     code, said = health(served)
     assert (code, said["status"]) == (200, "degraded")
-    assert "oncall: held" in said["reasons"]
+    (why,) = because(said, "oncall: held: ")
+    assert "401" in why and "mend its token or url" in why
     assert health(served, "?strict")[0] == 503
 
 
 def test_dead_letters_are_degraded(served, standin):
     standin.script(behave.answer(422))
     served.post(alert("a"))
-    until(lambda: "oncall: there are dead letters" in health(served)[1]["reasons"], "a look")
+    until(
+        lambda: because(health(served)[1], "oncall: there are dead letters: 1; "),
+        "a look",
+    )
 
 
 def test_three_refusals_of_known_bodies_in_an_hour_are_degraded(served):
@@ -98,7 +115,7 @@ def test_a_torn_ticket_is_degraded_and_set_aside(served, standin):
     (ticket,) = [p for p in (served.box() / "settled").rglob("*.json")]
     ticket.write_bytes(ticket.read_bytes()[:-30])
     assert served.post(update("a", alert_feedback="fixed")).status_code == 200
-    assert "there are torn files in corrupt/" in health(served)[1]["reasons"]
+    assert because(health(served)[1], "there are torn files in corrupt/: 1; ")
     assert len(list((served.spool / "corrupt").iterdir())) == 1
 
 
@@ -156,7 +173,7 @@ def test_a_stranger_is_known_by_the_address_that_the_server_saw(site):
 def test_once_mended_all_is_well_again(served, standin, status, word):
     standin.always(behave.answer(status))
     served.post(alert("a"))
-    assert f"oncall: {word}" in health(served)[1]["reasons"]
+    assert because(health(served)[1], f"oncall: {word}: ")
     standin.decide(None)
     assert served.cli("drain").returncode == 0
     until(lambda: served.health() == (200, "ok"), "it to be well again")
@@ -189,3 +206,65 @@ def test_forged_webhooks_never_make_it_failing(served):
         served.post(alert("a"), "0" * 128)
     code, said = health(served, **STRANGER)
     assert (code, said) == (200, {"status": "degraded"})
+
+
+@pytest.mark.parametrize("part", ["tmp", "oncall/pending"])
+def test_a_spool_that_cannot_be_written_to_is_failing(served, standin, part):
+    """Modes hold back nobody who is root, as whom nothing of this runs."""
+    assert served.post(alert("a")).ok
+    place = served.spool / part
+    place.chmod(0o500)
+    assert served.post(update("a", owner="new@example.com")).status_code == 503
+    for code, said in (health(served), cgi_health(served)):
+        assert (code, said["status"]) == (503, "failing")
+        (why,) = because(said, "oncall: the spool cannot be written to: ")
+        assert f"{place.name}/: Permission denied" in why
+        assert "bellrelay check" in why
+    assert served.cli("check").returncode == 78
+    place.chmod(0o700)
+    assert health(served)[1]["status"] == "ok"
+
+
+@pytest.mark.parametrize("part", ["settled", "dead"])
+def test_a_part_of_the_spool_that_cannot_be_written_to_is_degraded(served, part):
+    assert health(served)[1]["status"] == "ok"
+    (served.box() / part).chmod(0o500)
+    code, said = health(served)
+    assert (code, said["status"]) == (200, "degraded")
+    (why,) = because(said, "oncall: a part of the spool")
+    assert f"{part}/: Permission denied" in why
+    (served.box() / part).chmod(0o700)
+
+
+def test_as_many_alerts_as_may_wait_are_failing(site, standin):
+    site.configure(top={"max_pending": 1})
+    standin.always(behave.answer(401))
+    site.start()
+    assert site.post(alert("a")).status_code == 202
+    until(lambda: health(site)[0] == 503, "a look")
+    assert site.post(alert("b")).status_code == 503
+    (why,) = because(health(site)[1], "oncall: 1 alerts wait, and max_pending is 1")
+    assert "raise it" in why
+    standin.decide(None)
+    assert site.cli("drain").returncode == 0
+    until(lambda: health(site)[1]["status"] == "ok", "room")
+
+
+def test_an_alert_that_cannot_be_read_waits_and_is_degraded(served, standin):
+    standin.always(behave.answer(503))
+    assert served.post(alert("a")).status_code == 202
+    standin.decide(None)
+    path = served.box() / "pending" / f"{ticket_id('a')}.json"
+    path.chmod(0)
+    os.utime(path, (time.time() - 1200,) * 2)
+    wanted = "oncall: alerts that wait and cannot be read: 1; "
+    until(lambda: because(health(served)[1], wanted), "a look")
+    code, said = health(served)
+    assert (code, said["status"]) == (200, "degraded")
+    assert because(said, "oncall: an alert has waited for 20 min; ")
+    (oncall,) = said["destinations"]
+    assert (oncall["pending"], oncall["unread"]) == (1, 1)
+    assert oncall["oldest_seconds"] >= 1200
+    path.chmod(0o600)
+    assert served.cli("drain").returncode == 0
+    until(lambda: health(served)[1]["status"] == "ok", "it to be well again")
