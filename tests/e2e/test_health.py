@@ -268,3 +268,16 @@ def test_an_alert_that_cannot_be_read_waits_and_is_degraded(served, standin):
     path.chmod(0o600)
     assert served.cli("drain").returncode == 0
     until(lambda: health(served)[1]["status"] == "ok", "it to be well again")
+
+
+@pytest.mark.parametrize("part", ["tmp", "oncall"])
+def test_what_is_refused_for_want_of_a_spool_is_counted_under_plain_cgi(site, part):
+    assert site.cgi(alert("a")).status == 200
+    for mode, count in ((0o500 if part == "tmp" else 0, 2), (0o700, 0)):
+        (site.spool / part).chmod(mode)
+        for _ in range(count):
+            said = site.cgi(update("a", owner="new@example.com"))
+            assert said.status == 503
+    series = 'bellrelay_webhooks_total{source="montecarlo",result="refused",status="503"}'
+    said = site.cgi(path="/metrics", REQUEST_METHOD="GET", CONTENT_TYPE=None)
+    assert value(said.body.decode(), series) == 2
