@@ -400,7 +400,7 @@ count_dead(const struct drain_list *l)
 
 	spool_walk_open(&l->to->box, SPOOL_DEAD, &w);
 	while (spool_walk_next(&w, &name))
-		n++;
+		n += !name.superseded;
 	spool_walk_close(&w);
 	return w.broken == 0 ? n : l->dead;
 }

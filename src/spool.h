@@ -10,6 +10,8 @@
  *	DIR/<box>/pending/<id>.json  tickets that may owe something, or are
  *muted DIR/<box>/settled/xx/<id>.json  tickets that owe nothing
  *	DIR/<box>/dead/<id>-<n>.json    events refused for good
+ *	DIR/<box>/dead/<id>-<n>-superseded.json  those that something newer of
+ *					their alert has overtaken
  *	DIR/<box>/bell/<id>          hints: this one first
  *
  * An id is 32 lower-case hex digits.  A ticket's file is a JSON object whose
@@ -150,6 +152,10 @@ bool spool_remove(const struct spool_box *b, const char *id, struct fail *f);
 /* A dead letter, durable when this returns; an equal name is replaced. */
 bool spool_bury(const struct spool_box *b, const char *id, uint64_t n,
     const struct buf *text, struct fail *f);
+/* Likewise, and the dead letter of that number goes for it: something newer has
+ * overtaken it. */
+bool spool_supersede(const struct spool_box *b, const char *id, uint64_t n,
+    const struct buf *text, struct fail *f);
 bool spool_unbury(const struct spool_box *b, const char *name, struct fail *f);
 
 /* Hints, which may fail unseen. */
@@ -178,8 +184,9 @@ struct spool_walk {
 
 struct spool_name {
 	char id[SPOOL_ID + 1];
-	char name[64]; /* for spool_look */
+	char name[80]; /* for spool_look */
 	ino_t ino;
+	bool superseded; /* a dead letter, by its name */
 };
 
 void spool_walk_open(
