@@ -4,6 +4,7 @@
 #include "hush.h"
 #include "keep.h"
 #include "log.h"
+#include "orphan.h"
 #include "setup.h"
 #include "summary.h"
 #include "when.h"
@@ -206,6 +207,7 @@ drain_use(struct drain *d, struct setup *s)
 	d->setup = s;
 	d->n = s == NULL ? 0 : s->conf.n_destinations;
 	d->next = 0;
+	d->counted = 0;
 	d->lists = arena_alloc(&d->lists_arena, d->n * sizeof(*d->lists));
 	for (size_t i = 0; i < d->n; i++)
 		d->lists[i] = (struct drain_list){ .to = &s->boxes[i],
@@ -1024,6 +1026,17 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 	return until_calm(l, sleep_for(d, l, now), now);
 }
 
+/* What is no longer configured has no list. */
+static void
+see_to_orphans(struct drain *d, int64_t now)
+{
+	if (d->setup == NULL ||
+	    (now >= d->counted && now < d->counted + LOOK_EVERY))
+		return;
+	d->counted = now;
+	orphan_count(&d->setup->conf, now);
+}
+
 int64_t
 drain_step(struct drain *d, int64_t now)
 {
@@ -1039,6 +1052,7 @@ drain_step(struct drain *d, int64_t now)
 		take_result(d, now);
 		return 0;
 	}
+	see_to_orphans(d, now);
 	for (size_t i = 0; i < d->n; i++) {
 		struct drain_list *l = &d->lists[(d->next + i) % d->n];
 		int64_t wait = step_list(d, l, now);

@@ -85,7 +85,8 @@ struct drain {
 	bool force;  /* a person's drain: each ticket once, whatever its wait */
 	bool once;   /* a run that ends when drain_over; force is one too */
 	const struct setup_box *calling; /* where the call in flight goes */
-	bool failed; /* something could not be delivered in this run */
+	bool failed;     /* something could not be delivered in this run */
+	int64_t counted; /* when orphans were last seen to */
 	size_t ended[FORWARD_RESULTS]; /* how many exchanges ended how */
 	struct arena lists_arena;
 	struct arena arena; /* of one step */

@@ -4,6 +4,7 @@
 #include "buf.h"
 #include "catalog.h"
 #include "fail.h"
+#include "orphan.h"
 #include "refusals.h"
 #include "relay.h"
 #include "request.h"
@@ -91,6 +92,7 @@ struct report {
 	bool failing; /* a webhook would now be refused */
 	struct tree *reasons;
 	struct tree *destinations;
+	struct tree *orphans; /* destinations that are no longer configured */
 };
 
 __attribute__((format(printf, 3, 4))) static void
@@ -219,18 +221,25 @@ report_box(struct report *p, const struct setup_box *b)
 	(void)tree_push(p->destinations, to);
 }
 
-/* Whether anything waits there: the first name tells. */
-static bool
-has_pending(const struct spool_box *b)
+static void
+report_orphan(struct report *p, const struct catalog_box *b)
 {
-	struct spool_walk w;
-	struct spool_name name;
-	bool any;
+	struct tree *to = tree_new(p->a, TREE_OBJECT);
+	const char *name = arena_str(p->a, b->name);
+	struct summary s;
 
-	spool_walk_open(b, SPOOL_PENDING, &w);
-	any = spool_walk_next(&w, &name) || w.broken != 0;
-	spool_walk_close(&w);
-	return any;
+	orphan_look(b, &s, p->a);
+	if (s.owed + s.dead > 0)
+		because(p, name,
+		    "no longer configured, but alerts are kept for it that "
+		    "are not sent: %" PRId64 " wait, dead letters: %" PRId64
+		    "; bellrelay move %s NEW, or configure it again",
+		    s.owed, s.dead, name);
+	tree_set_str(p->a, to, "name", name);
+	put_num(p, to, "pending", s.owed);
+	put_num(p, to, "dead", s.dead);
+	put_num(p, to, "counted_ms", s.at);
+	(void)tree_push(p->orphans, to);
 }
 
 /* Directories of destinations that are no longer configured. */
@@ -243,10 +252,8 @@ report_orphans(struct report *p)
 	if (!catalog_open(&c, &p->r->setup->conf, &ignored))
 		return;
 	for (size_t i = 0; i < c.n; i++)
-		if (c.boxes[i].orphan && has_pending(&c.boxes[i].box))
-			because(p, arena_str(p->a, c.boxes[i].name),
-			    "no longer configured, but alerts wait for it; "
-			    "bellrelay move");
+		if (c.boxes[i].orphan)
+			report_orphan(p, &c.boxes[i]);
 	catalog_close(&c);
 }
 
@@ -369,6 +376,7 @@ put_details(const struct report *p, const struct request *req, struct tree *to)
 		return;
 	tree_set(p->a, to, "reasons", p->reasons);
 	tree_set(p->a, to, "destinations", p->destinations);
+	tree_set(p->a, to, "orphans", p->orphans);
 }
 
 void
@@ -378,7 +386,8 @@ health_answer(struct relay *r, const struct request *req, struct answer *out)
 		.a = &r->arena,
 		.now = req->now,
 		.reasons = tree_new(&r->arena, TREE_LIST),
-		.destinations = tree_new(&r->arena, TREE_LIST) };
+		.destinations = tree_new(&r->arena, TREE_LIST),
+		.orphans = tree_new(&r->arena, TREE_LIST) };
 	struct tree *to = tree_new(p.a, TREE_OBJECT);
 	bool degraded;
 

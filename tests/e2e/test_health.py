@@ -179,16 +179,55 @@ def test_once_mended_all_is_well_again(served, standin, status, word):
     until(lambda: served.health() == (200, "ok"), "it to be well again")
 
 
+def rename_destination(site):
+    """As somebody does who forgets that the spool knows the old name."""
+    before = site.conf.read_text()
+    site.write(
+        site.conf,
+        before.replace("destination oncall", "destination other").replace(
+            '{ "oncall" }', "{ other }"
+        ),
+    )
+
+
 def test_what_waits_for_a_destination_that_is_gone_is_degraded(served, standin):
+    standin.script(behave.answer(422))
     standin.always(behave.answer(503))
-    served.post(alert("a"))
-    before = served.conf.read_text()
-    served.write(served.conf, before.replace("destination oncall", "destination other")
-                 .replace('{ "oncall" }', "{ other }"))
-    until(lambda: any(
-        one.startswith("oncall: no longer configured")
-        for one in health(served)[1]["reasons"]
-    ), "word of the orphan")
+    for key in "abc":
+        assert served.post(alert(key)).status_code == 202
+    standin.decide(None)
+    rename_destination(served)
+    wanted = (
+        "oncall: no longer configured, but alerts are kept for it that are not "
+        "sent: 2 wait, dead letters: 1; bellrelay move oncall NEW"
+    )
+    until(lambda: because(health(served)[1], wanted), "word of the orphan")
+    (orphan,) = health(served)[1]["orphans"]
+    assert (orphan["name"], orphan["pending"], orphan["dead"]) == ("oncall", 2, 1)
+    text = metrics(served).text
+    assert value(text, 'bellrelay_orphan_pending{destination="oncall"}') == 2
+    assert value(text, 'bellrelay_orphan_dead_letters{destination="oncall"}') == 1
+    said = served.cli("check").stderr.decode()
+    assert "2 alerts wait for oncall, which is no longer configured" in said
+    assert served.cli("move", "oncall", "other").returncode == 0
+    until(
+        lambda: not because(health(served)[1], "oncall: "), "a new count of it"
+    )
+    (orphan,) = health(served)[1]["orphans"]
+    assert (orphan["pending"], orphan["dead"]) == (0, 0)
+
+
+def test_what_is_settled_where_nothing_goes_any_more_is_noted_by_check(served):
+    assert served.post(alert("a")).ok
+    until(lambda: served.pending_files() == [], "a sweep")
+    rename_destination(served)
+    until(lambda: health(served)[1]["destinations"][0]["name"] == "other", "it")
+    code, said = health(served)
+    assert (code, said["status"]) == (200, "ok")
+    assert [one["name"] for one in said["orphans"]] == ["oncall"]
+    done = served.cli("check")
+    assert done.returncode == 0
+    assert "alerts are kept for oncall" in done.stderr.decode()
 
 
 @pytest.mark.parametrize("path", [
