@@ -6,6 +6,7 @@
 #include "fail.h"
 #include "finding.h"
 #include "health.h"
+#include "orphan.h"
 #include "setup.h"
 #include "when.h"
 
@@ -137,27 +138,55 @@ judge_torn(const struct setup *s, struct findings *to)
 		    "torn files in corrupt/: %zu", n);
 }
 
+static bool
+has_any(const struct spool_box *b, enum spool_where where)
+{
+	struct spool_walk w;
+	struct spool_name name;
+	bool any;
+
+	spool_walk_open(b, where, &w);
+	any = spool_walk_next(&w, &name) || w.broken != 0;
+	spool_walk_close(&w);
+	return any;
+}
+
 static void
-judge_orphans(const struct setup *s, struct findings *to)
+judge_orphan(const struct catalog_box *b, struct findings *to, int64_t now)
+{
+	const char *name = arena_str(&to->arena, b->name);
+	const char *cure = arena_printf(
+	    &to->arena, "bellrelay move %s NEW, or configure it again", name);
+	struct summary s;
+
+	orphan_now(b, &s, now);
+	if (s.owed > 0)
+		finding_add(to, FINDING_WARNING, "spool", cure,
+		    "%lld alerts wait for %s, which is no longer configured",
+		    (long long)s.owed, name);
+	if (s.dead > 0)
+		finding_add(to, FINDING_WARNING, "spool", cure,
+		    "dead letters of %s, which is no longer configured: %lld",
+		    name, (long long)s.dead);
+	if (s.owed + s.dead == 0 &&
+	    (has_any(&b->box, SPOOL_SETTLED) || has_any(&b->box, SPOOL_DEAD)))
+		finding_add(to, FINDING_NOTE, "spool", cure,
+		    "alerts are kept for %s, which is no longer configured: "
+		    "what is said of them later does not go there",
+		    name);
+}
+
+void
+backlog_orphans(const struct setup *s, struct findings *to, int64_t now)
 {
 	struct fail ignored = { 0 };
 	struct catalog c;
 
 	if (!catalog_open(&c, &s->conf, &ignored))
 		return;
-	for (size_t i = 0; i < c.n; i++) {
-		size_t owed =
-		    c.boxes[i].orphan ? catalog_owed(&c.boxes[i].box) : 0;
-
-		if (owed > 0)
-			finding_add(to, FINDING_WARNING, "spool",
-			    arena_printf(&to->arena,
-				"bellrelay move %s NEW, or configure it again",
-				c.boxes[i].name),
-			    "%zu alerts wait for %s, which is no longer "
-			    "configured",
-			    owed, arena_str(&to->arena, c.boxes[i].name));
-	}
+	for (size_t i = 0; i < c.n; i++)
+		if (c.boxes[i].orphan)
+			judge_orphan(&c.boxes[i], to, now);
 	catalog_close(&c);
 }
 
@@ -198,7 +227,7 @@ backlog(const struct setup *s, struct findings *to, int64_t now)
 {
 	judge_torn(s, to);
 	judge_tmp(s, to, now);
-	judge_orphans(s, to);
+	backlog_orphans(s, to, now);
 	for (size_t i = 0; i < s->conf.n_destinations; i++)
 		judge_box(s, &s->boxes[i], to, now);
 }

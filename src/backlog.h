@@ -14,4 +14,7 @@ struct setup;
 /* The spool must be open. */
 void backlog(const struct setup *s, struct findings *to, int64_t now);
 
+/* Of these only what is kept for destinations that are no longer configured. */
+void backlog_orphans(const struct setup *s, struct findings *to, int64_t now);
+
 #endif

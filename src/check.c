@@ -1,10 +1,12 @@
 #include "check.h"
 
+#include "backlog.h"
 #include "buf.h"
 #include "checkup.h"
 #include "command.h"
 #include "conf.h"
 #include "finding.h"
+#include "relay.h"
 #include "setup.h"
 
 #include <sysexits.h>
@@ -45,7 +47,8 @@ check(const struct command_call *call)
 	if (code != EX_OK)
 		return code;
 	print_conf(&setup.conf);
-	(void)checkup(&setup, &found);
+	if (checkup(&setup, &found))
+		backlog_orphans(&setup, &found, relay_now());
 	say(&found);
 	command_say(
 	    "note: under plain CGI and mod_fcgid a cron line is part of "

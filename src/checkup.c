@@ -487,6 +487,20 @@ check_write(struct checkup *c)
 	return did;
 }
 
+/* Each destination has directories of its own. */
+static bool
+check_parts(struct checkup *c, const struct setup_box *b)
+{
+	struct fail f = { 0 };
+
+	if (spool_may_keep(&b->box, &f) && spool_may_end(&b->box, &f))
+		return true;
+	finding_add(c->to, FINDING_FAILURE, spool,
+	    arena_printf(c->a, "chmod -R u+rwX %s", c->setup->conf.spool),
+	    "%s cannot be written to: %s", b->to->name, f.text);
+	return false;
+}
+
 /* What another process is told that asks for the lock that we hold. */
 static enum lock_got
 ask_elsewhere(const struct setup_box *b, const char *id)
@@ -540,7 +554,8 @@ check_work(struct checkup *c)
 	check_room(c);
 	good = check_write(c);
 	for (size_t i = 0; i < c->setup->conf.n_destinations; i++)
-		good = check_locks(c, &c->setup->boxes[i]) && good;
+		good = check_parts(c, &c->setup->boxes[i]) &&
+		    check_locks(c, &c->setup->boxes[i]) && good;
 	if (good)
 		finding_add(c->to, FINDING_OK, spool, NULL,
 		    "written, synced, renamed; a lock keeps another process "

@@ -103,9 +103,10 @@ end_call(struct delivery *d)
 static bool
 watch(struct delivery *d)
 {
-	if (!d->watched)
+	if (!d->watched) {
+		drain_tell(&d->relay.drain, relay_now());
 		watch_step(&d->relay, relay_now());
-	else if (post_busy(d->relay.post, POST_WATCH))
+	} else if (post_busy(d->relay.post, POST_WATCH))
 		post_poll(d->relay.post, POLL_MS, NULL, 0, NULL);
 	else
 		return false;
@@ -131,6 +132,7 @@ run(struct delivery *d)
 	if (d->stop)
 		heed(d);
 	end_call(d);
+	drain_tell(&d->relay.drain, relay_now());
 	relay_flush(&d->relay);
 }
 

@@ -5,10 +5,12 @@
 #include "hush.h"
 #include "keep.h"
 #include "log.h"
+#include "orphan.h"
 #include "setup.h"
 #include "summary.h"
 #include "when.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +20,7 @@ enum {
 	LOOK_EVERY = 10 * WHEN_SECOND,
 	WALK_EVERY = 600 * WHEN_SECOND, /* if nothing came or went */
 	TELL_EVERY = 1 * WHEN_SECOND,
+	TELL_BUSY = 5 * WHEN_SECOND, /* while there is always more to send */
 	OWING_SLEEP = 5 * WHEN_SECOND,
 	IDLE_SLEEP = 10 * WHEN_SECOND,
 	BUSY_SLEEP = 1 * WHEN_SECOND,
@@ -209,6 +212,7 @@ drain_use(struct drain *d, struct setup *s)
 	d->setup = s;
 	d->n = s == NULL ? 0 : s->conf.n_destinations;
 	d->next = 0;
+	d->counted = 0;
 	d->lists = arena_alloc(&d->lists_arena, d->n * sizeof(*d->lists));
 	for (size_t i = 0; i < d->n; i++)
 		d->lists[i] = (struct drain_list){ .to = &s->boxes[i],
@@ -247,16 +251,18 @@ drain_note(struct drain *d, const struct setup_box *to, const char *id,
 		e = add(l, id);
 	if (e == NULL)
 		return;
+	/* What it owed before is delivered. */
+	if (e->since == 0 || !owes(e))
+		e->since = now;
 	e->urgent = urgent;
 	e->empty = empty;
 	e->muted = false;
 	e->gone = false;
 	e->noted = e->listed = true;
 	shuffle(l);
-	if (e->since == 0)
-		e->since = now;
 	e->set = set;
 	e->until = until;
+	e->unread = false;
 	/* What is on disk by now may be another write. */
 	e->mark = (struct spool_mark){ 0 };
 	l->unswept += empty;
@@ -287,6 +293,16 @@ look_begin(struct drain_list *l, int64_t now)
 	l->looked = now;
 }
 
+/* Whether it can be read by now does not show in its directory. */
+static bool
+any_unread(const struct drain_list *l)
+{
+	for (size_t i = 0; i < count(l); i++)
+		if (entries(l)[i].unread && owes(&entries(l)[i]))
+			return true;
+	return false;
+}
+
 /* Where many wait for long, most looks find that nothing came or went. */
 static void
 look(struct drain_list *l, int64_t now)
@@ -294,7 +310,7 @@ look(struct drain_list *l, int64_t now)
 	bool same = now >= l->walked && now < l->walked + WALK_EVERY &&
 	    spool_changed(&l->to->box) < l->walked * MS_NS - TICK_NS;
 
-	if (same && l->looked != 0) {
+	if (same && l->looked != 0 && !any_unread(l)) {
 		l->looked = now;
 		return;
 	}
@@ -302,23 +318,35 @@ look(struct drain_list *l, int64_t now)
 	look_begin(l, now);
 }
 
-/* What a ticket's file says; a file that cannot be read is due, to be seen to
- * under its lock. */
+/* It is as old as its file, and due, to be seen to under its lock; one that
+ * was so before keeps its wait. */
+static void
+read_nothing(struct drain_entry *e, bool there, int64_t now)
+{
+	int64_t written = e->mark.mtime_ns / MS_NS;
+
+	if (!e->unread)
+		e->set = e->until = 0;
+	e->unread = there;
+	e->empty = e->muted = e->patient = false;
+	e->since = written != 0 && written < now ? written : now;
+}
+
+/* What a ticket's file says. */
 static void
 read_entry(struct drain *d, struct drain_list *l, const char *name,
     struct drain_entry *e, int64_t now)
 {
 	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
-	struct fail ignored = { 0 };
+	struct fail why = { 0 };
 	struct ticket t;
 
-	e->empty = e->muted = false;
-	e->set = e->until = 0;
 	arena_reset(&d->arena);
-	if (spool_look(&l->to->box, SPOOL_PENDING, name, &text, &ignored) &&
-	    ticket_parse(text.data, text.len, &t, &d->arena, &ignored)) {
+	if (spool_look(&l->to->box, SPOOL_PENDING, name, &text, &why) &&
+	    ticket_parse(text.data, text.len, &t, &d->arena, &why)) {
 		const struct ticket_event *head = ticket_head(&t);
 
+		e->unread = false;
 		e->empty = head == NULL;
 		e->muted = head == NULL && t.muted.by != NULL;
 		e->patient = head != NULL && head->repeat;
@@ -334,6 +362,8 @@ read_entry(struct drain *d, struct drain_list *l, const char *name,
 			e->set = now;
 			e->until = hush_until(l->to->conf, &t, now, &d->arena);
 		}
+	} else {
+		read_nothing(e, why.kind != FAIL_NONE, now);
 	}
 	buf_free(&text);
 }
@@ -343,16 +373,17 @@ look_at(struct drain *d, struct drain_list *l, const struct spool_name *n,
     int64_t now)
 {
 	struct drain_entry *e = find(l, n->id);
-	struct spool_mark mark;
+	struct spool_mark mark = { 0 };
 
-	if (!spool_mark(&l->to->box, n->id, &mark))
+	/* What cannot be asked is there; so much is known. */
+	if (!spool_mark(&l->to->box, n->id, &mark) && errno == ENOENT)
 		return;
 	if (e == NULL)
 		e = add(l, n->id);
 	if (e == NULL)
 		return;
 	e->listed = true;
-	if (spool_mark_same(&e->mark, &mark) && !e->gone)
+	if (spool_mark_same(&e->mark, &mark) && !e->gone && !e->unread)
 		return;
 	e->mark = mark;
 	e->gone = false;
@@ -377,7 +408,7 @@ count_dead(const struct drain_list *l)
 
 	spool_walk_open(&l->to->box, SPOOL_DEAD, &w);
 	while (spool_walk_next(&w, &name))
-		n++;
+		n += !name.superseded;
 	spool_walk_close(&w);
 	return w.broken == 0 ? n : l->dead;
 }
@@ -442,7 +473,7 @@ hear_bells(struct drain_list *l, int64_t now)
 		e = find_noted(l, name.id);
 		if (e == NULL && (e = add(l, name.id)) == NULL)
 			continue;
-		if (e->since == 0)
+		if (e->since == 0 || !owes(e))
 			e->since = now;
 		e->urgent = e->noted = e->listed = true;
 		e->empty = e->muted = e->gone = false;
@@ -459,7 +490,7 @@ know(struct drain_list *l, struct drain_entry *e, const struct ticket *t)
 {
 	const struct ticket_event *head = ticket_head(t);
 
-	e->gone = false;
+	e->gone = e->unread = false;
 	e->empty = head == NULL;
 	e->muted = head == NULL && t->muted.by != NULL;
 	e->mark = (struct spool_mark){ 0 };
@@ -467,6 +498,7 @@ know(struct drain_list *l, struct drain_entry *e, const struct ticket *t)
 	if (head == NULL)
 		return;
 	e->urgent = head->urgent;
+	e->patient = head->repeat;
 	e->since = head->since;
 	e->set = t->set;
 	e->until = t->until;
@@ -831,8 +863,10 @@ take_result(struct drain *d, int64_t now)
 	e->empty = !fw->owes;
 	l->unswept += e->empty;
 	e->busy = 0;
+	e->unread = false;
 	/* What waits behind an acceptance is its repeat. */
 	e->patient = fw->result == FORWARD_DELIVERED && !fw->more;
+	e->since = e->patient ? now : e->since;
 	e->set = now;
 	e->until = fw->more ? now : fw->until;
 	e->empty_at =
@@ -878,6 +912,19 @@ let_go(struct drain_list *l)
 	l->mine = false;
 }
 
+static int64_t
+earlier(int64_t t, int64_t than)
+{
+	return than == 0 || t < than ? t : than;
+}
+
+/* When it was first due; no try that failed and no rest makes that later. */
+static int64_t
+first_due(const struct drain_entry *e)
+{
+	return e->patient ? e->since + TICKET_REPEAT * WHEN_SECOND : e->since;
+}
+
 /* What waits, for healthz and metrics: see summary.h. */
 static void
 tell(struct drain *d, struct drain_list *l, int64_t now)
@@ -885,26 +932,45 @@ tell(struct drain *d, struct drain_list *l, int64_t now)
 	struct summary s = { .at = now, .dead = l->dead };
 	struct buf text = BUF_MAX(SPOOL_STATE);
 
-	if (now >= l->told && now < l->told + TELL_EVERY)
-		return;
 	l->told = now;
 	for (size_t i = 0; i < count(l); i++) {
 		const struct drain_entry *e = &entries(l)[i];
-		int64_t due = e->until > e->since ? e->until : e->since;
 
 		s.muted += e->muted && !e->gone;
 		if (!owes(e))
 			continue;
 		s.owed++;
-		if (s.oldest == 0 || e->since < s.oldest)
-			s.oldest = e->since;
-		if (is_due(d, e, now) && (s.due == 0 || due < s.due))
-			s.due = due;
+		s.unread += e->unread;
+		s.oldest = earlier(e->since, s.oldest);
+		if (first_due(e) <= now)
+			s.due = earlier(first_due(e), s.due);
 	}
 	arena_reset(&d->arena);
 	summary_write(&s, &d->arena, &text);
 	(void)spool_record_put(&l->to->box, "summary.json", &text);
 	buf_free(&text);
+}
+
+static void
+tell_every(struct drain *d, struct drain_list *l, int64_t every, int64_t now)
+{
+	if (now < l->told || now >= l->told + every)
+		tell(d, l, now);
+}
+
+void
+drain_tell(struct drain *d, int64_t now)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		struct drain_list *l = &d->lists[i];
+		bool mine = l->mine;
+
+		if (l->looked == 0 || l->looking || !hold(d, l))
+			continue;
+		tell(d, l, now);
+		if (!mine)
+			let_go(l);
+	}
 }
 
 /* How long until there is something to do. */
@@ -972,14 +1038,26 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 	if (l->unswept >= SWEEPS)
 		(void)sweep_some(d, l, now);
 	hear_bells(l, now);
+	tell_every(d, l, TELL_BUSY, now);
 	if ((now >= l->until || l->until > now + UNTIL_MAX) &&
 	    deliver(d, l, now))
 		return 0;
 	if (is_calm(l, now) && sweep_some(d, l, now))
 		return 0;
-	tell(d, l, now);
+	tell_every(d, l, TELL_EVERY, now);
 	let_go(l);
 	return until_calm(l, sleep_for(d, l, now), now);
+}
+
+/* What is no longer configured has no list. */
+static void
+see_to_orphans(struct drain *d, int64_t now)
+{
+	if (d->setup == NULL ||
+	    (now >= d->counted && now < d->counted + LOOK_EVERY))
+		return;
+	d->counted = now;
+	orphan_count(&d->setup->conf, now);
 }
 
 int64_t
@@ -997,6 +1075,7 @@ drain_step(struct drain *d, int64_t now)
 		take_result(d, now);
 		return 0;
 	}
+	see_to_orphans(d, now);
 	for (size_t i = 0; i < d->n; i++) {
 		struct drain_list *l = &d->lists[(d->next + i) % d->n];
 		int64_t wait = step_list(d, l, now);

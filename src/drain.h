@@ -31,6 +31,7 @@ struct drain_entry {
 	bool listed;   /* was seen by the look under way */
 	bool noted;    /* by this process, since the last look ended */
 	bool gone;     /* no longer in pending, or not ours to sweep */
+	bool unread;   /* could not be read: since is the file's */
 	bool patient;  /* a repeat: a person's drain keeps its wait too */
 	unsigned busy; /* so many times another was just sending it */
 	bool again;    /* has failed in this run before */
@@ -84,7 +85,8 @@ struct drain {
 	bool force;  /* a person's drain: each ticket once, whatever its wait */
 	bool once;   /* a run that ends when drain_over; force is one too */
 	const struct setup_box *calling; /* where the call in flight goes */
-	bool failed; /* something could not be delivered in this run */
+	bool failed;     /* something could not be delivered in this run */
+	int64_t counted; /* when orphans were last seen to */
 	size_t ended[FORWARD_RESULTS]; /* how many exchanges ended how */
 	struct arena lists_arena;
 	struct arena arena; /* of one step */
@@ -115,6 +117,9 @@ int64_t drain_step(struct drain *d, int64_t now);
  * destination that rests, is held, or is drained by another process.
  */
 bool drain_over(const struct drain *d, int64_t now);
+
+/* Write what waits, as it is known, for healthz and metrics: a run is over. */
+void drain_tell(struct drain *d, int64_t now);
 
 /* Let go of the drain locks, so that an idle process may take over. */
 void drain_yield(struct drain *d);

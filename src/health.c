@@ -4,6 +4,7 @@
 #include "buf.h"
 #include "catalog.h"
 #include "fail.h"
+#include "orphan.h"
 #include "refusals.h"
 #include "relay.h"
 #include "request.h"
@@ -11,9 +12,14 @@
 #include "tree.h"
 #include "when.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { REASON = 512 };
 
 /* ---- who may see ---- */
 
@@ -83,17 +89,25 @@ struct report {
 	struct relay *r;
 	struct arena *a;
 	int64_t now;
+	bool failing; /* a webhook would now be refused */
 	struct tree *reasons;
 	struct tree *destinations;
+	struct tree *orphans; /* destinations that are no longer configured */
 };
 
-static void
-because(struct report *p, const char *name, const char *why)
+__attribute__((format(printf, 3, 4))) static void
+because(struct report *p, const char *name, const char *fmt, ...)
 {
-	char *text = name == NULL ? arena_str(p->a, why)
-				  : arena_printf(p->a, "%s: %s", name, why);
+	char text[REASON];
+	va_list ap;
 
-	(void)tree_push(p->reasons, tree_str(p->a, text));
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)tree_push(p->reasons,
+	    tree_str(p->a,
+		name == NULL ? arena_str(p->a, text)
+			     : arena_printf(p->a, "%s: %s", name, text)));
 }
 
 static void
@@ -108,19 +122,80 @@ seconds_since(const struct report *p, int64_t t)
 	return t == 0 || t > p->now ? 0 : (p->now - t) / WHEN_SECOND;
 }
 
-static void
-judge_box(struct report *p, const char *name, const struct health_box *h)
+static const char *
+span(const struct report *p, int64_t t)
 {
-	const struct summary *s = &h->summary;
+	char text[WHEN_SIZE];
 
-	if (h->pace.mode != PACE_READY)
-		because(p, name, pace_mode_name(h->pace.mode));
+	when_span(p->now - t, text);
+	return arena_str(p->a, text);
+}
+
+static void
+judge_mode(struct report *p, const char *name, const struct pace *pace)
+{
+	static const char *const why[] = {
+		[PACE_RESTING] = "incident.io is not reached, or answers 5xx "
+				 "or 429; it is tried again by itself",
+		[PACE_HELD] = "incident.io answers 401, 403 or 404; mend its "
+			      "token or url: bellrelay test tells more",
+	};
+
+	if (pace->mode != PACE_READY)
+		because(p, name, "%s: %s; nothing is lost",
+		    pace_mode_name(pace->mode), why[pace->mode]);
+}
+
+static void
+judge_waiting(struct report *p, const char *name, const struct summary *s)
+{
+	static const char cure[] = "see bellrelay list --pending, and let "
+				   "bellrelay drain send it";
+
 	if (seconds_since(p, s->oldest) > HEALTH_OLD)
-		because(p, name, "an alert has waited for over 10 minutes");
+		because(p, name, "an alert has waited for %s; %s",
+		    span(p, s->oldest), cure);
 	else if (seconds_since(p, s->due) > HEALTH_DUE)
-		because(p, name, "an alert is overdue by over 5 minutes");
+		because(p, name, "an alert is overdue by %s; %s",
+		    span(p, s->due), cure);
+	if (s->unread > 0)
+		because(p, name,
+		    "alerts that wait and cannot be read: %" PRId64 "; the log "
+		    "says why; see the modes of pending/ and the disk",
+		    s->unread);
 	if (s->dead > 0)
-		because(p, name, "there are dead letters");
+		because(p, name,
+		    "there are dead letters: %" PRId64 "; see bellrelay list "
+		    "--dead, mend the cause, then bellrelay retry or drop",
+		    s->dead);
+}
+
+/* Whether it would be refused what a webhook brings. */
+static void
+judge_room(struct report *p, const struct setup_box *b, const struct summary *s)
+{
+	const struct conf *c = &p->r->setup->conf;
+	struct fail f = { 0 };
+	struct fail end = { 0 };
+
+	if (!spool_may_keep(&b->box, &f)) {
+		p->failing = true;
+		because(p, b->to->name,
+		    "the spool cannot be written to: %s; see bellrelay check",
+		    f.text);
+	} else if (!spool_may_end(&b->box, &end)) {
+		because(p, b->to->name,
+		    "a part of the spool cannot be written to: %s; see "
+		    "bellrelay check",
+		    end.text);
+	}
+	if (s->owed < (int64_t)c->max_pending)
+		return;
+	p->failing = true;
+	because(p, b->to->name,
+	    "%" PRId64 " alerts wait, and max_pending is %u: new ones are "
+	    "refused; mend what holds them up, or raise it",
+	    s->owed, (unsigned)c->max_pending);
 }
 
 static void
@@ -130,7 +205,9 @@ report_box(struct report *p, const struct setup_box *b)
 	struct health_box h;
 
 	health_look(b, &h, p->a);
-	judge_box(p, b->to->name, &h);
+	judge_room(p, b, &h.summary);
+	judge_mode(p, b->to->name, &h.pace);
+	judge_waiting(p, b->to->name, &h.summary);
 	tree_set_str(p->a, to, "name", b->to->name);
 	tree_set_str(p->a, to, "mode", pace_mode_name(h.pace.mode));
 	put_num(p, to, "pending", h.summary.owed);
@@ -138,23 +215,31 @@ report_box(struct report *p, const struct setup_box *b)
 	put_num(p, to, "overdue_seconds", seconds_since(p, h.summary.due));
 	put_num(p, to, "dead", h.summary.dead);
 	put_num(p, to, "muted", h.summary.muted);
+	put_num(p, to, "unread", h.summary.unread);
 	put_num(p, to, "last_success_ms", h.pace.success);
 	put_num(p, to, "counted_ms", h.summary.at);
 	(void)tree_push(p->destinations, to);
 }
 
-/* Whether anything waits there: the first name tells. */
-static bool
-has_pending(const struct spool_box *b)
+static void
+report_orphan(struct report *p, const struct catalog_box *b)
 {
-	struct spool_walk w;
-	struct spool_name name;
-	bool any;
+	struct tree *to = tree_new(p->a, TREE_OBJECT);
+	const char *name = arena_str(p->a, b->name);
+	struct summary s;
 
-	spool_walk_open(b, SPOOL_PENDING, &w);
-	any = spool_walk_next(&w, &name) || w.broken != 0;
-	spool_walk_close(&w);
-	return any;
+	orphan_look(b, &s, p->a);
+	if (s.owed + s.dead > 0)
+		because(p, name,
+		    "no longer configured, but alerts are kept for it that "
+		    "are not sent: %" PRId64 " wait, dead letters: %" PRId64
+		    "; bellrelay move %s NEW, or configure it again",
+		    s.owed, s.dead, name);
+	tree_set_str(p->a, to, "name", name);
+	put_num(p, to, "pending", s.owed);
+	put_num(p, to, "dead", s.dead);
+	put_num(p, to, "counted_ms", s.at);
+	(void)tree_push(p->orphans, to);
 }
 
 /* Directories of destinations that are no longer configured. */
@@ -167,47 +252,81 @@ report_orphans(struct report *p)
 	if (!catalog_open(&c, &p->r->setup->conf, &ignored))
 		return;
 	for (size_t i = 0; i < c.n; i++)
-		if (c.boxes[i].orphan && has_pending(&c.boxes[i].box))
-			because(p, arena_str(p->a, c.boxes[i].name),
-			    "no longer configured, but alerts wait for it; "
-			    "bellrelay move");
+		if (c.boxes[i].orphan)
+			report_orphan(p, &c.boxes[i]);
 	catalog_close(&c);
+}
+
+static void
+report_sources(struct report *p)
+{
+	const struct setup *s = p->r->setup;
+
+	for (size_t i = 0; i < s->conf.n_sources; i++)
+		if (refusals_many(
+			s->spool.dir, s->conf.sources[i].source.name, p->now))
+			because(p, s->conf.sources[i].source.name,
+			    "three refused in an hour, though their bodies "
+			    "look right; was its secret changed on one side? "
+			    "bellrelay verify tells");
+}
+
+/* A delivery whose result could not be written holds up its alert. */
+static void
+report_stuck(struct report *p, const struct forward *fw)
+{
+	if (fw->to != NULL && fw->answered)
+		because(p, fw->to->to->name,
+		    "what came of a delivery cannot be written; the log says "
+		    "why; see the disk");
 }
 
 static void
 report_all(struct report *p)
 {
 	const struct setup *s = p->r->setup;
-
-	for (size_t i = 0; i < s->conf.n_destinations; i++)
-		report_box(p, &s->boxes[i]);
-	for (size_t i = 0; i < s->conf.n_sources; i++)
-		if (refusals_many(
-			s->spool.dir, s->conf.sources[i].source.name, p->now))
-			because(p, s->conf.sources[i].source.name,
-			    "three refused in an hour; was its secret "
-			    "changed?");
-	report_orphans(p);
-	if (p->r->broken[0] != '\0')
-		because(p, NULL, "the changed configuration is broken");
-	if (spool_count_corrupt(&s->spool) > 0)
-		because(p, NULL, "there are torn files in corrupt/");
-}
-
-/* Whether a webhook would now be refused, and why. */
-static bool
-failing(struct report *p)
-{
+	size_t torn = spool_count_corrupt(&s->spool);
 	struct fail f = { 0 };
 
-	if (p->r->setup == NULL)
-		because(p, NULL, "there is no valid configuration");
-	else if (!setup_spool(p->r->setup, &f) ||
-	    !spool_room(&p->r->setup->spool, 1, 1, &f))
-		because(p, NULL, f.text);
+	if (!spool_room(&s->spool, 1, 1, &f)) {
+		p->failing = true;
+		because(p, NULL, "%s; make room", f.text);
+	}
+	for (size_t i = 0; i < s->conf.n_destinations; i++)
+		report_box(p, &s->boxes[i]);
+	report_sources(p);
+	report_orphans(p);
+	report_stuck(p, &p->r->webhook);
+	report_stuck(p, &p->r->drain.forward);
+	if (torn > 0)
+		because(p, NULL,
+		    "there are torn files in corrupt/: %zu; their alerts "
+		    "begin anew; look at them, keep or delete them",
+		    torn);
+}
+
+static void
+report(struct report *p)
+{
+	struct relay *r = p->r;
+	struct fail f = { 0 };
+
+	if (r->broken[0] != '\0' && r->setup != NULL)
+		because(p, NULL,
+		    "the changed configuration is broken, and the old one "
+		    "goes on; see bellrelay check");
+	if (r->setup != NULL && setup_spool(r->setup, &f)) {
+		report_all(p);
+		return;
+	}
+	p->failing = true;
+	if (r->setup == NULL)
+		because(p, NULL,
+		    "there is no valid configuration; see bellrelay check");
 	else
-		return false;
-	return true;
+		because(p, NULL,
+		    "the spool cannot be used: %s; see bellrelay check",
+		    f.text);
 }
 
 /* Whether the query has that name among its parameters. */
@@ -257,6 +376,7 @@ put_details(const struct report *p, const struct request *req, struct tree *to)
 		return;
 	tree_set(p->a, to, "reasons", p->reasons);
 	tree_set(p->a, to, "destinations", p->destinations);
+	tree_set(p->a, to, "orphans", p->orphans);
 }
 
 void
@@ -266,21 +386,20 @@ health_answer(struct relay *r, const struct request *req, struct answer *out)
 		.a = &r->arena,
 		.now = req->now,
 		.reasons = tree_new(&r->arena, TREE_LIST),
-		.destinations = tree_new(&r->arena, TREE_LIST) };
+		.destinations = tree_new(&r->arena, TREE_LIST),
+		.orphans = tree_new(&r->arena, TREE_LIST) };
 	struct tree *to = tree_new(p.a, TREE_OBJECT);
-	bool bad = failing(&p);
 	bool degraded;
 
-	if (!bad)
-		report_all(&p);
+	report(&p);
 	degraded = p.reasons->first != NULL;
 	tree_set(p.a, to, "status",
 	    tree_str(p.a,
-		bad            ? "failing"
+		p.failing      ? "failing"
 		    : degraded ? "degraded"
 			       : "ok"));
 	if (health_may_see(r, req))
 		put_details(&p, req, to);
-	answer_json(
-	    out, bad || (degraded && asks(req, "strict")) ? 503 : 200, to);
+	answer_json(out,
+	    p.failing || (degraded && asks(req, "strict")) ? 503 : 200, to);
 }

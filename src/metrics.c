@@ -2,8 +2,10 @@
 
 #include "answer.h"
 #include "buf.h"
+#include "catalog.h"
 #include "fail.h"
 #include "health.h"
+#include "orphan.h"
 #include "relay.h"
 #include "request.h"
 #include "when.h"
@@ -114,6 +116,13 @@ muted(const struct health_box *h, int64_t now)
 }
 
 static int64_t
+unread(const struct health_box *h, int64_t now)
+{
+	(void)now;
+	return h->summary.unread;
+}
+
+static int64_t
 ready(const struct health_box *h, int64_t now)
 {
 	(void)now;
@@ -140,11 +149,51 @@ static const struct gauge gauges[] = {
 	    oldest },
 	{ "bellrelay_dead_letters", "events refused for good", dead },
 	{ "bellrelay_muted", "alerts that a mute keeps quiet", muted },
+	{ "bellrelay_unread", "pending alerts that cannot be read", unread },
 	{ "bellrelay_ready", "1 if neither resting nor held", ready },
 	{ "bellrelay_held", "1 if something must be mended", held },
 	{ "bellrelay_last_success_timestamp_seconds",
 	    "when it last accepted an event", success },
 };
+
+/* What is kept for destinations that are no longer configured. */
+static void
+put_orphans(struct relay *r, struct buf *out)
+{
+	struct buf dead = BUF_MAX(COUNTERS_MAX);
+	struct fail ignored = { 0 };
+	struct catalog c;
+
+	if (!catalog_open(&c, &r->setup->conf, &ignored))
+		return;
+	buf_puts(out,
+	    "# HELP bellrelay_orphan_pending alerts that wait for what is no "
+	    "longer configured\n"
+	    "# TYPE bellrelay_orphan_pending gauge\n");
+	for (size_t i = 0; i < c.n; i++) {
+		const char *name = c.boxes[i].name;
+		struct summary s;
+
+		/* Whoever made such a directory, it is no name of ours. */
+		if (!c.boxes[i].orphan || strpbrk(name, "\"\\\n") != NULL)
+			continue;
+		orphan_look(&c.boxes[i], &s, &r->arena);
+		buf_printf(out,
+		    "bellrelay_orphan_pending{destination=\"%s\"} %" PRId64
+		    "\n",
+		    name, s.owed);
+		buf_printf(&dead,
+		    "bellrelay_orphan_dead_letters{destination=\"%s\"} "
+		    "%" PRId64 "\n",
+		    name, s.dead);
+	}
+	buf_printf(out,
+	    "# HELP bellrelay_orphan_dead_letters its dead letters\n"
+	    "# TYPE bellrelay_orphan_dead_letters gauge\n%s",
+	    dead.data);
+	buf_free(&dead);
+	catalog_close(&c);
+}
 
 static void
 put_gauges(struct relay *r, int64_t now, struct buf *out)
@@ -162,6 +211,7 @@ put_gauges(struct relay *r, int64_t now, struct buf *out)
 			    gauges[g].value(&h, now));
 		}
 	}
+	put_orphans(r, out);
 	buf_printf(out,
 	    "# HELP bellrelay_corrupt_files torn files set aside\n"
 	    "# TYPE bellrelay_corrupt_files gauge\n"

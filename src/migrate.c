@@ -209,7 +209,11 @@ bury(struct migration *m, const struct load *l, struct ticket *t, bool renumber,
 			    tree_num(&m->arena, (int64_t)serial));
 		}
 		json_write(one->whole, JSON_PRETTY, &text);
-		(void)spool_bury(&m->to->box, l->id, serial, &text, f);
+		if (one->superseded)
+			(void)spool_supersede(
+			    &m->to->box, l->id, serial, &text, f);
+		else
+			(void)spool_bury(&m->to->box, l->id, serial, &text, f);
 		buf_free(&text);
 	}
 	return f->kind == FAIL_NONE;

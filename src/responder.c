@@ -287,8 +287,26 @@ drain_on(const char *path)
 		post_poll(r.post, CGI_DRAIN_MS, NULL, 0, NULL);
 	if (forward_busy(&r.drain.forward))
 		(void)forward_settle(&r.drain.forward, relay_now(), &f);
+	drain_tell(&r.drain, relay_now());
 	relay_flush(&r);
 	relay_close(&r);
+}
+
+/* What was counted is not for a later request; the spool it was counted for may
+ * be in no state to be opened whole. */
+static void
+flush_cgi(struct relay *r)
+{
+	int dir;
+
+	relay_flush(r);
+	if (r->setup == NULL || r->counters.n == 0)
+		return;
+	dir = open(r->setup->conf.spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir != -1) {
+		counters_flush(&r->counters, dir);
+		(void)close(dir);
+	}
 }
 
 static int
@@ -301,7 +319,7 @@ serve_cgi(const char *path)
 	if (!relay_open(&r, path, &f))
 		return fail_exit(f.kind);
 	serve(&r, &d);
-	relay_flush(&r);
+	flush_cgi(&r);
 	relay_close(&r);
 	if (fork() == 0) {
 		(void)setsid();

@@ -15,9 +15,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+static const char superseded[] = "-superseded.json";
+
 enum {
 	SUBS = 256,
-	NAMES = 100,             /* tries for a name in tmp */
+	NAMES = 100, /* tries for a name in tmp */
+	NAME_LONGEST = SPOOL_ID + 21 + sizeof(superseded) - 1,
 	SPARE_BYTES = 128 << 10, /* what must stay free besides the new */
 	SPARE_FILES = 16,
 	STEP = 16384, /* of reading */
@@ -280,6 +283,27 @@ spool_room(const struct spool *sp, size_t files, size_t bytes, struct fail *f)
 	if (st.f_files != 0 && st.f_favail < files + SPARE_FILES)
 		return fail_set(f, FAIL_RETRY, "spool: no free inodes");
 	return true;
+}
+
+static bool
+may_write(int dir, const char *name, struct fail *f)
+{
+	return faccessat(dir, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0 ||
+	    fail_sys(f, name);
+}
+
+bool
+spool_may_keep(const struct spool_box *b, struct fail *f)
+{
+	return may_write(b->sp->tmp, "tmp/", f) &&
+	    may_write(b->pending, "pending/", f);
+}
+
+bool
+spool_may_end(const struct spool_box *b, struct fail *f)
+{
+	return may_write(b->settled, "settled/", f) &&
+	    may_write(b->dead, "dead/", f);
 }
 
 /* ---- names ---- */
@@ -681,6 +705,20 @@ spool_bury(const struct spool_box *b, const char *id, uint64_t n,
 }
 
 bool
+spool_supersede(const struct spool_box *b, const char *id, uint64_t n,
+    const struct buf *text, struct fail *f)
+{
+	char name[80];
+	char old[64];
+
+	(void)snprintf(old, sizeof(old), "%s-%" PRIu64 ".json", id, n);
+	(void)snprintf(
+	    name, sizeof(name), "%s-%" PRIu64 "%s", id, n, superseded);
+	return replace(b, id, NULL, n, text, b->dead, name, f) &&
+	    sync_fd(b->dead, "dead", f) && spool_unbury(b, old, f);
+}
+
+bool
 spool_unbury(const struct spool_box *b, const char *name, struct fail *f)
 {
 	return gone(b->dead, name, f) && sync_fd(b->dead, "dead", f);
@@ -882,7 +920,7 @@ good_name(const struct spool_walk *w, const char *name)
 {
 	size_t n = strlen(name);
 
-	if (n < SPOOL_ID || n > 60 || !hex_digits(name, SPOOL_ID))
+	if (n < SPOOL_ID || n > NAME_LONGEST || !hex_digits(name, SPOOL_ID))
 		return false;
 	if (w->bells)
 		return n == SPOOL_ID;
@@ -890,6 +928,15 @@ good_name(const struct spool_walk *w, const char *name)
 		return false;
 	return w->where == SPOOL_DEAD ? name[SPOOL_ID] == '-'
 				      : n == SPOOL_ID + 5;
+}
+
+static bool
+is_superseded(const char *name)
+{
+	size_t n = strlen(name);
+	size_t tail = sizeof(superseded) - 1;
+
+	return n > tail && strcmp(name + n - tail, superseded) == 0;
 }
 
 /* The next of the 256 directories of settled. */
@@ -926,7 +973,8 @@ spool_walk_next(struct spool_walk *w, struct spool_name *out)
 			settled_name(out->id, out->name);
 		else
 			(void)snprintf(
-			    out->name, sizeof(out->name), "%.60s", e->d_name);
+			    out->name, sizeof(out->name), "%.79s", e->d_name);
+		out->superseded = is_superseded(out->name);
 		out->ino = e->d_ino;
 		return true;
 	}

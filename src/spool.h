@@ -10,6 +10,7 @@
  *	DIR/<box>/pending/<id>.json  what may owe something, or is muted
  *	DIR/<box>/settled/xx/<id>.json  what owes nothing
  *	DIR/<box>/dead/<id>-<n>.json  events refused for good
+ *	DIR/<box>/dead/<id>-<n>-superseded.json  and since overtaken
  *	DIR/<box>/bell/<id>          hints: this one first
  *
  * An id is 32 lower-case hex digits.  A ticket's file is a JSON object whose
@@ -77,6 +78,11 @@ bool spool_box_is_at(const struct spool_box *b);
  */
 bool spool_room(
     const struct spool *sp, size_t files, size_t bytes, struct fail *f);
+
+/* Whether modes and mounts let us keep a ticket, and end one; f says which
+ * directory does not. */
+bool spool_may_keep(const struct spool_box *b, struct fail *f);
+bool spool_may_end(const struct spool_box *b, struct fail *f);
 
 /* What spool_load found. */
 struct spool_found {
@@ -151,6 +157,10 @@ bool spool_remove(const struct spool_box *b, const char *id, struct fail *f);
 /* A dead letter, durable when this returns; an equal name is replaced. */
 bool spool_bury(const struct spool_box *b, const char *id, uint64_t n,
     const struct buf *text, struct fail *f);
+/* Likewise, and the dead letter of that number goes for it: something newer has
+ * overtaken it. */
+bool spool_supersede(const struct spool_box *b, const char *id, uint64_t n,
+    const struct buf *text, struct fail *f);
 bool spool_unbury(const struct spool_box *b, const char *name, struct fail *f);
 
 /* Under edit: whether a dead letter was torn, and now is in corrupt/.  False
@@ -184,8 +194,9 @@ struct spool_walk {
 
 struct spool_name {
 	char id[SPOOL_ID + 1];
-	char name[64]; /* for spool_look */
+	char name[80]; /* for spool_look */
 	ino_t ino;
+	bool superseded; /* a dead letter, by its name */
 };
 
 void spool_walk_open(

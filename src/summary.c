@@ -15,6 +15,7 @@ static const struct {
 	{ "due", offsetof(struct summary, due) },
 	{ "dead", offsetof(struct summary, dead) },
 	{ "muted", offsetof(struct summary, muted) },
+	{ "unread", offsetof(struct summary, unread) },
 };
 
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };

@@ -16,9 +16,10 @@ struct summary {
 	int64_t at;     /* when this was written */
 	int64_t owed;   /* tickets with something in their queue */
 	int64_t oldest; /* when the oldest of their events came */
-	int64_t due;    /* since when the longest due of them is due */
-	int64_t dead;   /* dead letters */
+	int64_t due;    /* when the first of them was due, whatever was tried */
+	int64_t dead;   /* dead letters that nothing newer has overtaken */
 	int64_t muted;  /* tickets that a mute keeps quiet */
+	int64_t unread; /* of those that owe, what could not be read */
 };
 
 void summary_write(const struct summary *s, struct arena *a, struct buf *out);

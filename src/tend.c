@@ -37,7 +37,8 @@ struct tend {
 					  */
 	int64_t now;
 	size_t did, not, superseded;
-	int code; /* the first that was not EX_OK */
+	size_t letters; /* dead ones that were pruned */
+	int code;       /* the first that was not EX_OK */
 };
 
 /* ---- locks ---- */
@@ -212,7 +213,7 @@ mark_superseded(struct tend *t, const struct catalog_box *b, const char *id,
 
 	tree_set(&t->arena, l->whole, "superseded", tree_bool(&t->arena, true));
 	json_write(l->whole, JSON_PRETTY, &text);
-	did = spool_bury(&b->box, id, (uint64_t)l->n, &text, f);
+	did = spool_supersede(&b->box, id, (uint64_t)l->n, &text, f);
 	buf_free(&text);
 	if (did)
 		say_done(b, id,
@@ -485,6 +486,54 @@ prune_alert(
 	return true;
 }
 
+/* What something newer has overtaken is for the curious, and not for ever. */
+static bool
+is_stale(const struct tend *t, const struct catalog_letter *l)
+{
+	return l->superseded &&
+	    l->at < t->now - (int64_t)t->setup.conf.keep_days * day;
+}
+
+static bool
+prune_letters(
+    struct tend *t, const struct catalog_box *b, const char *id, struct fail *f)
+{
+	size_t n, torn;
+	const struct catalog_letter *all = letters(t, b, id, &n, &torn, f);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_stale(t, &all[i]))
+			continue;
+		if (!spool_unbury(&b->box, all[i].name, f))
+			return false;
+		t->letters++;
+	}
+	return f->kind == FAIL_NONE;
+}
+
+/* Looked at first without a lock, for most are young. */
+static void
+prune_dead(struct tend *t, const struct catalog_box *b)
+{
+	struct spool_walk w;
+	struct spool_name name;
+
+	spool_walk_open(&b->box, SPOOL_DEAD, &w);
+	while (spool_walk_next(&w, &name)) {
+		struct catalog_letter l;
+		struct fail f = { 0 };
+
+		if (name.superseded &&
+		    catalog_letter(b, name.name, &l, &t->arena, &f) &&
+		    is_stale(t, &l))
+			with_alert(t, b, name.id, false, prune_letters);
+		else if (f.kind != FAIL_NONE)
+			failed(t, b->name, name.id, &f);
+		arena_reset(&t->arena);
+	}
+	(void)seen(t, catalog_walked(b, &w));
+}
+
 /* Looked at first without a lock, for most are young. */
 static void
 prune_one(struct tend *t, const struct catalog_box *b, const char *id)
@@ -508,6 +557,7 @@ prune_box(struct tend *t, const struct catalog_box *b)
 	struct spool_walk w;
 	struct spool_name name;
 
+	prune_dead(t, b);
 	if (seen(t, catalog_list_dead(b, &dead))) {
 		spool_walk_open(&b->box, SPOOL_SETTLED, &w);
 		while (spool_walk_next(&w, &name))
@@ -527,8 +577,12 @@ prune(const struct command_call *call)
 		for (size_t i = 0; i < t.catalog.n; i++)
 			prune_box(&t, &t.catalog.boxes[i]);
 		spool_tidy(&t.catalog.spool, (t.now - day) / WHEN_SECOND);
-		(void)printf("%zu %s\n", t.did,
+		(void)printf("%zu %s", t.did,
 		    t.did == 1 ? "alert removed" : "alerts removed");
+		if (t.letters > 0)
+			(void)printf(
+			    "; superseded dead letters: %zu", t.letters);
+		(void)printf("\n");
 	}
 	return end(&t);
 }
@@ -537,13 +591,16 @@ const struct command tend_prune = {
 	.name = "prune",
 	.summary = "remove alerts that are long over",
 	.usage = "",
-	.text = "  Removes what was resolved keep_days ago, and what has been "
-		"firing\n"
-		"  for 400 days without a word; never what waits to be "
-		"delivered or\n"
-		"  has a dead letter.  A cron line a day is enough:\n"
-		"\n"
-		"      17 4 * * *  /usr/local/bin/bellrelay prune >/dev/null\n",
+	.text =
+	    "  Removes what was resolved keep_days ago, and what has been "
+	    "firing\n"
+	    "  for 400 days without a word, and dead letters that were "
+	    "superseded,\n"
+	    "  after keep_days too; never what waits to be delivered or has "
+	    "another\n"
+	    "  dead letter.  A cron line a day is enough:\n"
+	    "\n"
+	    "      17 4 * * *  /usr/local/bin/bellrelay prune >/dev/null\n",
 	.codes = "  0   done\n" CODES,
 	.run = prune,
 };

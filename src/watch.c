@@ -139,6 +139,16 @@ tell(struct relay *r, const struct setup_box *about, bool trouble, int64_t now)
 
 /* ---- looking ---- */
 
+/* What is not known, or was not looked at for long, may be overdue too. */
+static bool
+is_overdue(const struct summary *s, int64_t now)
+{
+	const int64_t most = HEALTH_DUE * WHEN_SECOND;
+
+	return s->at == 0 || now - s->at > most ||
+	    (s->due != 0 && now - s->due > most);
+}
+
 static bool
 is_trouble(const struct relay *r, const struct health_box *h, int64_t now)
 {
@@ -164,9 +174,7 @@ watch_step(struct relay *r, int64_t now)
 		struct health_box h;
 
 		health_look(&r->setup->boxes[i], &h, &r->arena);
-		overdue = overdue ||
-		    (h.summary.due != 0 &&
-			now - h.summary.due > HEALTH_DUE * WHEN_SECOND);
+		overdue = overdue || is_overdue(&h.summary, now);
 		if (c->self_alert != NULL)
 			tell(r, &r->setup->boxes[i], is_trouble(r, &h, now),
 			    now);

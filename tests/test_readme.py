@@ -438,6 +438,7 @@ def test_the_reasons_of_healthz_are_those_in_the_table():
     for told in (
         "held", "resting", "dead letters", "three refused in an hour",
         "the changed configuration is broken", "corrupt/", "overdue",
+        "cannot be read", "max_pending",
     ):  # fmt: skip
         assert told in section("## Operating it")
         assert told in source

@@ -15,7 +15,7 @@ FIRING, RESOLVED = "firing", "resolved"
 NAMES = {
     "pending": r"[0-9a-f]{32}\.json",
     "settled": r"[0-9a-f]{32}\.json",
-    "dead": r"[0-9a-f]{32}-\d+\.json",
+    "dead": r"[0-9a-f]{32}-\d+(-superseded)?\.json",
     "bell": r"[0-9a-f]{32}",
     "tmp": r"[0-9a-f]{32}\.\d+\.\d+",
 }

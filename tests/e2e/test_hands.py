@@ -94,6 +94,32 @@ def test_retry_says_what_is_superseded_and_how_to_be_rid_of_it(
     assert site.dead() == {}
 
 
+def test_what_was_superseded_is_no_trouble_and_goes_in_the_end(site, standin):
+    refused(site, standin)
+    site.cgi(alert("a", table="newer"))
+
+    def dead():
+        out(site.cli("drain"))
+        answer = site.cgi(path="/healthz", REQUEST_METHOD="GET", CONTENT_TYPE=None)
+        said = json.loads(answer.body)
+        return said["status"], said["destinations"][0]["dead"]
+
+    assert dead() == ("degraded", 1)
+    assert "superseded: " in out(site.cli("retry", "a"))
+    assert dead() == ("ok", 0)
+    (row,) = json.loads(out(site.cli("list", "--dead", "--json")))
+    assert row["superseded"] is True
+    os.rename(site.box(), site.spool / "old")
+    out(site.cli("move", "old", "oncall"))
+    assert dead() == ("ok", 0), "neither is it where it was moved to"
+    assert "superseded" not in out(site.cli("prune", env=clock("+29d")))
+    assert out(site.cli("prune", env=clock("+31d"))).startswith(
+        "0 alerts removed; superseded dead letters: 1"
+    )
+    assert site.dead() == {}
+    assert site.ticket("a"), "it goes on firing"
+
+
 def test_while_something_newer_waits_it_is_not_queued(site, standin):
     refused(site, standin)
     waiting(site, standin, update("a", alert_feedback="fixed"))

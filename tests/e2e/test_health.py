@@ -1,13 +1,15 @@
 """healthz and metrics: DESIGN.md, section 2."""
 
 import json
+import os
 import re
+import time
 
 import pytest
 
 from world import behave
 from world.montecarlo import alert, update
-from world.site import until
+from world.site import ticket_id, until
 
 STRANGER = {"X-Forwarded-For": "203.0.113.7"}
 
@@ -20,6 +22,17 @@ def health(site, query="", **headers):
 
 def metrics(site, **headers):
     return site.post(b"", None, "/metrics", method="GET", headers=headers)
+
+
+def because(said, start):
+    """The reasons that begin so."""
+    return [one for one in said["reasons"] if one.startswith(start)]
+
+
+def cgi_health(site):
+    """The same by plain CGI, which opens the spool afresh each time."""
+    answer = site.cgi(path="/healthz", REQUEST_METHOD="GET", CONTENT_TYPE=None)
+    return answer.status, json.loads(answer.body)
 
 
 def value(text, series):
@@ -67,14 +80,18 @@ def test_a_held_destination_is_degraded_and_503_if_strict(served, standin):
     assert served.post(alert("a")).status_code == 202
     code, said = health(served)
     assert (code, said["status"]) == (200, "degraded")
-    assert "oncall: held" in said["reasons"]
+    (why,) = because(said, "oncall: held: ")
+    assert "401" in why and "mend its token or url" in why
     assert health(served, "?strict")[0] == 503
 
 
 def test_dead_letters_are_degraded(served, standin):
     standin.script(behave.answer(422))
     served.post(alert("a"))
-    until(lambda: "oncall: there are dead letters" in health(served)[1]["reasons"], "a look")
+    until(
+        lambda: because(health(served)[1], "oncall: there are dead letters: 1; "),
+        "a look",
+    )
 
 
 def test_three_refusals_of_known_bodies_in_an_hour_are_degraded(served):
@@ -98,7 +115,7 @@ def test_a_torn_ticket_is_degraded_and_set_aside(served, standin):
     (ticket,) = [p for p in (served.box() / "settled").rglob("*.json")]
     ticket.write_bytes(ticket.read_bytes()[:-30])
     assert served.post(update("a", alert_feedback="fixed")).status_code == 200
-    assert "there are torn files in corrupt/" in health(served)[1]["reasons"]
+    assert because(health(served)[1], "there are torn files in corrupt/: 1; ")
     assert len(list((served.spool / "corrupt").iterdir())) == 1
 
 
@@ -156,22 +173,61 @@ def test_a_stranger_is_known_by_the_address_that_the_server_saw(site):
 def test_once_mended_all_is_well_again(served, standin, status, word):
     standin.always(behave.answer(status))
     served.post(alert("a"))
-    assert f"oncall: {word}" in health(served)[1]["reasons"]
+    assert because(health(served)[1], f"oncall: {word}: ")
     standin.decide(None)
     assert served.cli("drain").returncode == 0
     until(lambda: served.health() == (200, "ok"), "it to be well again")
 
 
+def rename_destination(site):
+    """As somebody does who forgets that the spool knows the old name."""
+    before = site.conf.read_text()
+    site.write(
+        site.conf,
+        before.replace("destination oncall", "destination other").replace(
+            '{ "oncall" }', "{ other }"
+        ),
+    )
+
+
 def test_what_waits_for_a_destination_that_is_gone_is_degraded(served, standin):
+    standin.script(behave.answer(422))
     standin.always(behave.answer(503))
-    served.post(alert("a"))
-    before = served.conf.read_text()
-    served.write(served.conf, before.replace("destination oncall", "destination other")
-                 .replace('{ "oncall" }', "{ other }"))
-    until(lambda: any(
-        one.startswith("oncall: no longer configured")
-        for one in health(served)[1]["reasons"]
-    ), "word of the orphan")
+    for key in "abc":
+        assert served.post(alert(key)).status_code == 202
+    standin.decide(None)
+    rename_destination(served)
+    wanted = (
+        "oncall: no longer configured, but alerts are kept for it that are not "
+        "sent: 2 wait, dead letters: 1; bellrelay move oncall NEW"
+    )
+    until(lambda: because(health(served)[1], wanted), "word of the orphan")
+    (orphan,) = health(served)[1]["orphans"]
+    assert (orphan["name"], orphan["pending"], orphan["dead"]) == ("oncall", 2, 1)
+    text = metrics(served).text
+    assert value(text, 'bellrelay_orphan_pending{destination="oncall"}') == 2
+    assert value(text, 'bellrelay_orphan_dead_letters{destination="oncall"}') == 1
+    said = served.cli("check").stderr.decode()
+    assert "2 alerts wait for oncall, which is no longer configured" in said
+    assert served.cli("move", "oncall", "other").returncode == 0
+    until(
+        lambda: not because(health(served)[1], "oncall: "), "a new count of it"
+    )
+    (orphan,) = health(served)[1]["orphans"]
+    assert (orphan["pending"], orphan["dead"]) == (0, 0)
+
+
+def test_what_is_settled_where_nothing_goes_any_more_is_noted_by_check(served):
+    assert served.post(alert("a")).ok
+    until(lambda: served.pending_files() == [], "a sweep")
+    rename_destination(served)
+    until(lambda: health(served)[1]["destinations"][0]["name"] == "other", "it")
+    code, said = health(served)
+    assert (code, said["status"]) == (200, "ok")
+    assert [one["name"] for one in said["orphans"]] == ["oncall"]
+    done = served.cli("check")
+    assert done.returncode == 0
+    assert "alerts are kept for oncall" in done.stderr.decode()
 
 
 @pytest.mark.parametrize("path", [
@@ -189,3 +245,78 @@ def test_forged_webhooks_never_make_it_failing(served):
         served.post(alert("a"), "0" * 128)
     code, said = health(served, **STRANGER)
     assert (code, said) == (200, {"status": "degraded"})
+
+
+@pytest.mark.parametrize("part", ["tmp", "oncall/pending"])
+def test_a_spool_that_cannot_be_written_to_is_failing(served, standin, part):
+    """Modes hold back nobody who is root, as whom nothing of this runs."""
+    assert served.post(alert("a")).ok
+    place = served.spool / part
+    place.chmod(0o500)
+    assert served.post(update("a", owner="new@example.com")).status_code == 503
+    for code, said in (health(served), cgi_health(served)):
+        assert (code, said["status"]) == (503, "failing")
+        (why,) = because(said, "oncall: the spool cannot be written to: ")
+        assert f"{place.name}/: Permission denied" in why
+        assert "bellrelay check" in why
+    assert served.cli("check").returncode == 78
+    place.chmod(0o700)
+    assert health(served)[1]["status"] == "ok"
+
+
+@pytest.mark.parametrize("part", ["settled", "dead"])
+def test_a_part_of_the_spool_that_cannot_be_written_to_is_degraded(served, part):
+    assert health(served)[1]["status"] == "ok"
+    (served.box() / part).chmod(0o500)
+    code, said = health(served)
+    assert (code, said["status"]) == (200, "degraded")
+    (why,) = because(said, "oncall: a part of the spool")
+    assert f"{part}/: Permission denied" in why
+    (served.box() / part).chmod(0o700)
+
+
+def test_as_many_alerts_as_may_wait_are_failing(site, standin):
+    site.configure(top={"max_pending": 1})
+    standin.always(behave.answer(401))
+    site.start()
+    assert site.post(alert("a")).status_code == 202
+    until(lambda: health(site)[0] == 503, "a look")
+    assert site.post(alert("b")).status_code == 503
+    (why,) = because(health(site)[1], "oncall: 1 alerts wait, and max_pending is 1")
+    assert "raise it" in why
+    standin.decide(None)
+    assert site.cli("drain").returncode == 0
+    until(lambda: health(site)[1]["status"] == "ok", "room")
+
+
+def test_an_alert_that_cannot_be_read_waits_and_is_degraded(served, standin):
+    standin.always(behave.answer(503))
+    assert served.post(alert("a")).status_code == 202
+    standin.decide(None)
+    path = served.box() / "pending" / f"{ticket_id('a')}.json"
+    path.chmod(0)
+    os.utime(path, (time.time() - 1200,) * 2)
+    wanted = "oncall: alerts that wait and cannot be read: 1; "
+    until(lambda: because(health(served)[1], wanted), "a look")
+    code, said = health(served)
+    assert (code, said["status"]) == (200, "degraded")
+    assert because(said, "oncall: an alert has waited for 20 min; ")
+    (oncall,) = said["destinations"]
+    assert (oncall["pending"], oncall["unread"]) == (1, 1)
+    assert oncall["oldest_seconds"] >= 1200
+    path.chmod(0o600)
+    assert served.cli("drain").returncode == 0
+    until(lambda: health(served)[1]["status"] == "ok", "it to be well again")
+
+
+@pytest.mark.parametrize("part", ["tmp", "oncall"])
+def test_what_is_refused_for_want_of_a_spool_is_counted_under_plain_cgi(site, part):
+    assert site.cgi(alert("a")).status == 200
+    for mode, count in ((0o500 if part == "tmp" else 0, 2), (0o700, 0)):
+        (site.spool / part).chmod(mode)
+        for _ in range(count):
+            said = site.cgi(update("a", owner="new@example.com"))
+            assert said.status == 503
+    series = 'bellrelay_webhooks_total{source="montecarlo",result="refused",status="503"}'
+    said = site.cgi(path="/metrics", REQUEST_METHOD="GET", CONTENT_TYPE=None)
+    assert value(said.body.decode(), series) == 2

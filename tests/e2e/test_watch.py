@@ -8,7 +8,7 @@ import pytest
 
 from world import behave
 from world.montecarlo import alert, rule_breach
-from world.site import Site, section, until
+from world.site import Site, clock, section, until
 
 SELF = f"bellrelay/{socket.gethostname()}/oncall"
 
@@ -36,6 +36,75 @@ def test_a_heartbeat_is_sent_while_all_is_well(plain_standin):
         site.start()
         until(lambda: plain_standin.heartbeats == 1, "a heartbeat")
         site.stop()
+
+
+def beating(site, standin):
+    """With a heartbeat, and no web server."""
+    token = site.write(site.etc / "beat.token", standin.token)
+    top = {
+        "heartbeat_url": standin.heartbeat_url(),
+        "heartbeat_token_file": token,
+    }
+    site.configure(top=top)
+
+
+def refuse_alerts(seen):
+    return None if "heartbeat" in seen.path else behave.answer(401)
+
+
+def test_no_heartbeat_is_sent_while_an_alert_is_stuck(plain_standin):
+    """However often it is tried: each try in vain begins a wait."""
+    with Site(plain_standin) as site:
+        beating(site, plain_standin)
+        plain_standin.decide(refuse_alerts)
+        assert site.cgi(alert("a")).status == 202
+        until(lambda: not site.workers(), "the CGI program's child to end")
+        site.cli("drain", "--due", env=clock("+200s"))
+        before = plain_standin.heartbeats
+        assert before > 0, "it is not overdue yet"
+        for later in ("+310s", "+620s", "+630s", "+930s"):
+            site.cli("drain", "--due", env=clock(later))
+            found = summary(site)
+            assert found["at"] - found["due"] > 300_000
+        assert plain_standin.heartbeats == before
+        assert len(plain_standin.history("a")) > 2, "it was tried meanwhile"
+        plain_standin.decide(None)
+        site.cli("drain", "--due", env=clock("+1300s"))
+        assert plain_standin.heartbeats == before + 1
+
+
+def test_no_heartbeat_is_sent_where_it_is_not_known_what_waits(plain_standin):
+    with Site(plain_standin) as site:
+        beating(site, plain_standin)
+        site.cli("drain", "--due")
+        assert plain_standin.heartbeats == 1
+        (site.box() / "summary.json").unlink()
+        site.box().chmod(0o500)
+        site.cli("drain", "--due", env=clock("+100s"))
+        assert plain_standin.heartbeats == 1
+        site.box().chmod(0o700)
+        site.cli("drain", "--due", env=clock("+101s"))
+        assert plain_standin.heartbeats == 2
+
+
+def summary(site):
+    """What the last drain left for healthz."""
+    return json.loads((site.box() / "summary.json").read_bytes())
+
+
+def test_a_drain_by_cron_says_what_waits_though_nothing_may_be_sent(
+    site, standin
+):
+    standin.always(behave.answer(401))
+    for key in "ab":
+        assert site.cgi(alert(key)).status == 202
+    until(lambda: not site.workers(), "the CGI program's child to end")
+    before = summary(site)
+    site.cli("drain", "--due", env=clock("+60s"))
+    after = summary(site)
+    assert after["at"] >= before["at"] + 50_000
+    assert after["owed"] == 2
+    assert len(standin.history()) == 1, "it is held"
 
 
 def test_self_alert_tells_of_a_held_destination_and_of_its_end(site, standin):
