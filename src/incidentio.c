@@ -238,8 +238,6 @@ set_key(struct source_item *item, const struct source *s,
 	item->key = source_key(a, prefix, t->text, t->len, original);
 }
 
-/* What is no text where one belongs is kept all the same, where it can be
- * seen. */
 static void
 keep_odd(struct tree *more, const struct tree *sent, const struct tree *event,
     struct arena *a)
@@ -261,8 +259,8 @@ metadata(const struct tree *event, const char *original, struct arena *a)
 	struct tree *sent = tree_get(event, "metadata");
 	struct tree *more = tree_new(a, TREE_OBJECT);
 
+	/* What is odd is kept all the same, where it can be seen. */
 	if (!tree_is(sent, TREE_OBJECT)) {
-		/* Likewise. */
 		tree_set(a, more, "metadata", sent);
 		sent = NULL;
 	}

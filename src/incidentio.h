@@ -15,8 +15,10 @@
  * would refuse degrades, so that it rings: a status that is none is firing, a
  * missing title is the description's first line, a key that is missing is the
  * digest of namespace, title and source_url; if both are missing, of the
- * description; if that is too, of all but the status.  What holds nothing of
- * an event at all is refused with 422, as incident.io does.
+ * description; if that is too, of all but the status.  A list or an object in
+ * the place of a text is kept in the metadata, under that name, and as a key
+ * makes another alert of it.  What holds nothing of an event at all is refused
+ * with 422, as incident.io does.
  *
  * Monte Carlo's own channel "incident.io" posts its webhook: it is known by
  * its shape and read as montecarlo.h says.

@@ -220,9 +220,11 @@ def test_map_names_the_pointer_that_a_generic_field_comes_from(site):
     }
     _, (rows,) = explained(site, "montecarlo", json.dumps(body).encode())
     of = "of source montecarlo"
-    assert rows["deduplication_key"] == f'key {of}: "/id"'
+    assert rows["deduplication_key"] == (
+        f'key {of}: "/id", in namespace "montecarlo"'
+    )
     assert rows["title"] == f'title {of}: "{{/name}} of {{/id}}"'
-    assert rows["status"] == f'status {of}: "/state"'
+    assert rows["status"].startswith(f'status {of}: "/state", and firing: ')
     assert rows["metadata.severity"] == f"severity {of}: none was sent"
     assert rows["metadata.tags"] == (
         f'tags {of}: "/tags" and "/more/*/tag", united with tags {of}'
