@@ -493,7 +493,7 @@ check_parts(struct checkup *c, const struct setup_box *b)
 {
 	struct fail f = { 0 };
 
-	if (spool_may_keep(&b->box, &f) && spool_may_end(&b->box, &f))
+	if (spool_may_keep(&b->box, &f) && spool_may_tend(&b->box, &f))
 		return true;
 	finding_add(c->to, FINDING_FAILURE, spool,
 	    arena_printf(c->a, "chmod -R u+rwX %s", c->setup->conf.spool),

@@ -176,18 +176,18 @@ judge_room(struct report *p, const struct setup_box *b, const struct summary *s)
 {
 	const struct conf *c = &p->r->setup->conf;
 	struct fail f = { 0 };
-	struct fail end = { 0 };
+	struct fail tend = { 0 };
 
 	if (!spool_may_keep(&b->box, &f)) {
 		p->failing = true;
 		because(p, b->to->name,
 		    "the spool cannot be written to: %s; see bellrelay check",
 		    f.text);
-	} else if (!spool_may_end(&b->box, &end)) {
+	} else if (!spool_may_tend(&b->box, &tend)) {
 		because(p, b->to->name,
 		    "a part of the spool cannot be written to: %s; see "
 		    "bellrelay check",
-		    end.text);
+		    tend.text);
 	}
 	if (s->owed < (int64_t)c->max_pending)
 		return;

@@ -299,11 +299,19 @@ spool_may_keep(const struct spool_box *b, struct fail *f)
 	    may_write(b->pending, "pending/", f);
 }
 
+static bool
+may_record(const struct spool_box *b, const char *name, struct fail *f)
+{
+	return faccessat(b->dir, name, R_OK | W_OK, AT_EACCESS) == 0 ||
+	    errno == ENOENT || fail_sys(f, name);
+}
+
 bool
-spool_may_end(const struct spool_box *b, struct fail *f)
+spool_may_tend(const struct spool_box *b, struct fail *f)
 {
 	return may_write(b->settled, "settled/", f) &&
-	    may_write(b->dead, "dead/", f);
+	    may_write(b->dead, "dead/", f) && may_write(b->bell, "bell/", f) &&
+	    may_record(b, "state.json", f) && may_record(b, "summary.json", f);
 }
 
 /* ---- names ---- */

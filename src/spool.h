@@ -79,10 +79,10 @@ bool spool_box_is_at(const struct spool_box *b);
 bool spool_room(
     const struct spool *sp, size_t files, size_t bytes, struct fail *f);
 
-/* Whether modes and mounts let us keep a ticket, and end one; f says which
- * directory does not. */
+/* Whether modes and mounts let us keep a ticket, and write what else there is;
+ * f says what does not. */
 bool spool_may_keep(const struct spool_box *b, struct fail *f);
-bool spool_may_end(const struct spool_box *b, struct fail *f);
+bool spool_may_tend(const struct spool_box *b, struct fail *f);
 
 /* What spool_load found. */
 struct spool_found {

@@ -264,15 +264,17 @@ def test_a_spool_that_cannot_be_written_to_is_failing(served, standin, part):
     assert health(served)[1]["status"] == "ok"
 
 
-@pytest.mark.parametrize("part", ["settled", "dead"])
+@pytest.mark.parametrize("part", ["settled", "dead", "bell", "state.json"])
 def test_a_part_of_the_spool_that_cannot_be_written_to_is_degraded(served, part):
     assert health(served)[1]["status"] == "ok"
-    (served.box() / part).chmod(0o500)
+    place = served.box() / part
+    place.chmod(0o500 if place.is_dir() else 0o400)
     code, said = health(served)
     assert (code, said["status"]) == (200, "degraded")
     (why,) = because(said, "oncall: a part of the spool")
-    assert f"{part}/: Permission denied" in why
-    (served.box() / part).chmod(0o700)
+    assert f": {part}{'/' if place.is_dir() else ''}: Permission denied" in why
+    assert served.cli("check").returncode == 78
+    place.chmod(0o700)
 
 
 def test_as_many_alerts_as_may_wait_are_failing(site, standin):

@@ -1,10 +1,12 @@
 /* The drain's looks and sweeps, with time as it is told. */
 #include "arena.h"
+#include "buf.h"
 #include "drain.h"
 #include "fail.h"
 #include "keep.h"
 #include "post.h"
 #include "setup.h"
+#include "summary.h"
 #include "tree.h"
 
 #include "tap.h"
@@ -137,6 +139,45 @@ sweeps_that_failed(void)
 	ok(!is_pending() && is_settled(), "the next look sweeps it");
 }
 
+/* When the oldest came of what waits, as healthz is told; 0: nothing does. */
+static int64_t
+told_oldest(void)
+{
+	struct buf text = BUF_MAX(SPOOL_STATE + 1);
+	struct summary s;
+
+	spool_record_get(&setup.boxes->box, "summary.json", &text);
+	summary_parse(text.data, text.len, &s, &arena);
+	buf_free(&text);
+	return s.oldest;
+}
+
+/* Noted as it is when a webhook has stored one, and when its call is over. */
+static void
+note(bool empty, int64_t now)
+{
+	drain_note(&drain, setup.boxes, id, false, empty, now,
+	    now + 3600 * SECOND, now);
+	work(now);
+}
+
+static void
+what_comes_after_a_delivery_is_new(void)
+{
+	int64_t now = (int64_t)(time(NULL) + 120) * SECOND;
+
+	work(now);
+	spool_id("another", id);
+	note(false, now + SECOND);
+	ok(told_oldest() == now + SECOND, "an event waits since it came");
+	note(false, now + 3 * SECOND);
+	ok(told_oldest() == now + SECOND, "however often its alert is noted");
+	note(true, now + 5 * SECOND);
+	ok(told_oldest() == 0, "until it is delivered");
+	note(false, now + 7 * SECOND);
+	ok(told_oldest() == now + 7 * SECOND, "the next is not as old as that");
+}
+
 int
 main(void)
 {
@@ -147,6 +188,8 @@ main(void)
 	ok(begun, "a drain begins %s", f.text);
 	if (begun)
 		sweeps_that_failed();
+	if (begun)
+		what_comes_after_a_delivery_is_new();
 	ok(end(), "all is cleared away");
 	arena_free(&arena);
 	return tap_done();
