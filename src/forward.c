@@ -402,17 +402,6 @@ too_large(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
 	return true;
 }
 
-static bool
-failed(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
-{
-	uint64_t random;
-
-	sign_random(&random, sizeof(random));
-	ticket_failed(
-	    t, &fw->event, fw->answer.unknown, reason(fw), random, now, fw->a);
-	return !ticket_spent(t, fw->to->to->retry_hours) || bury(fw, t, now, f);
-}
-
 /* No try is counted, and however often it is probed it is told once. */
 static void
 denied(struct forward *fw, struct ticket *t, int64_t now)
@@ -424,6 +413,17 @@ denied(struct forward *fw, struct ticket *t, int64_t now)
 	t->error = why;
 	if (!told)
 		ticket_note(t, "held", fw->event.n, why, now, fw->a);
+}
+
+static bool
+failed(struct forward *fw, struct ticket *t, int64_t now, struct fail *f)
+{
+	uint64_t random;
+
+	sign_random(&random, sizeof(random));
+	ticket_failed(
+	    t, &fw->event, fw->answer.unknown, reason(fw), random, now, fw->a);
+	return !ticket_spent(t, fw->to->to->retry_hours) || bury(fw, t, now, f);
 }
 
 static bool
