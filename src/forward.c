@@ -632,6 +632,8 @@ record(struct forward *fw, int64_t now, struct fail *f)
 		return true;
 	if (!fw->direct && !setup_box_moved(fw->to))
 		return false;
+	forward_complain(fw, f, now);
+	*f = (struct fail){ 0 };
 	fw->more = fw->owes = false;
 	fw->result = judge(fw->answer.status) == ACCEPTED ? FORWARD_DELIVERED
 							  : FORWARD_LATER;
