@@ -19,6 +19,7 @@
 #include "setup.h"
 #include "source.h"
 #include "tree.h"
+#include "webhook.h"
 
 #include <string.h>
 #include <sysexits.h>
@@ -319,7 +320,7 @@ take(struct relay *relay, const struct conf_source *from, struct request *req,
 {
 	request_route(req, &relay->setup->conf, &relay->arena);
 	if (req->source == from)
-		relay_webhook(relay, req, out);
+		webhook_take(relay, req, out);
 	else
 		answer_problem(out, 403,
 		    "the secret cannot be a part of a path: make one with "

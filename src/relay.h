@@ -1,7 +1,7 @@
 /*
- * The story of a webhook: proof, reading, ENQUEUE and FORWARD of SPOOL.md,
- * answer.  A relay is all that a process has: configuration, spool,
- * connections, the call of the webhook and the call of the drain.
+ * All that a process has: configuration, spool, connections, the call of the
+ * webhook and the call of the drain; and what it takes to change the
+ * configuration under way.
  */
 #ifndef RELAY_H
 #define RELAY_H
@@ -17,10 +17,6 @@
 #include "forward.h"
 #include "post.h"
 #include "setup.h"
-
-struct answer;
-struct request;
-struct tree;
 
 struct relay {
 	const char *path; /* of the configuration; borrowed */
@@ -68,17 +64,5 @@ size_t relay_body_limit(const struct relay *r);
 
 /* Write what was counted to the spool. */
 void relay_flush(struct relay *r);
-
-/*
- * An alert of our own, to one destination: stored, whatever max_pending says,
- * and sent when the drain comes to it.  change is as a source_kind reads it.
- * If it could not be stored, which is logged, the caller comes again.
- */
-void relay_tell(struct relay *r, struct setup_box *to, const char *key,
-    struct tree *change, int64_t now);
-
-/* Answer a routed webhook and log it.  What out holds lives in r->arena, which
- * is the caller's to reset. */
-void relay_webhook(struct relay *r, struct request *req, struct answer *out);
 
 #endif

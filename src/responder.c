@@ -18,6 +18,7 @@
 #include "relay.h"
 #include "request.h"
 #include "watch.h"
+#include "webhook.h"
 
 #include <errno.h>
 #include <fcgiapp.h>
@@ -180,7 +181,7 @@ dispatch(struct relay *r, struct request *req, struct answer *out)
 		return;
 	case REQUEST_WEBHOOK:
 		if (req->is_post) {
-			relay_webhook(r, req, out);
+			webhook_take(r, req, out);
 			return;
 		}
 		answer_problem(out, 405, "a webhook is a POST", &r->arena);

@@ -8,6 +8,7 @@
 #include "relay.h"
 #include "source.h"
 #include "tree.h"
+#include "webhook.h"
 #include "when.h"
 
 #include <stdlib.h>
@@ -134,7 +135,7 @@ tell(struct relay *r, const struct setup_box *about, bool trouble, int64_t now)
 	key = arena_printf(&r->arena, "bellrelay/%s/%s", host, about->to->name);
 	if (was_told(r, to, key, now) == trouble)
 		return;
-	relay_tell(r, to, key, words(r, about->to->name, trouble), now);
+	webhook_tell(r, to, key, words(r, about->to->name, trouble), now);
 }
 
 /* ---- looking ---- */
