@@ -1,6 +1,7 @@
 #include "answer.h"
 
 #include "arena.h"
+#include "array.h"
 #include "fail.h"
 #include "json.h"
 #include "tree.h"
@@ -28,7 +29,7 @@ static const struct {
 	{ 503, "Service Unavailable", true },
 };
 
-enum { LAST = sizeof(statuses) / sizeof(statuses[0]) - 1 };
+enum { LAST = COUNT(statuses) - 1 };
 
 static size_t
 find(int status)

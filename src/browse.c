@@ -1,5 +1,6 @@
 #include "browse.h"
 
+#include "array.h"
 #include "buf.h"
 #include "catalog.h"
 #include "command.h"
@@ -128,7 +129,7 @@ print_columns(const char *const *texts, size_t width, const char *title)
 		sizeof("in ") - 1 + SPAN };
 	struct buf line = BUF_MAX(LINE_MAX_BYTES);
 
-	for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+	for (size_t i = 0; i < COUNT(widths); i++) {
 		display_column(&line, texts[i], widths[i]);
 		buf_puts(&line, "  ");
 	}

@@ -1,5 +1,6 @@
 #include "checkup.h"
 
+#include "array.h"
 #include "conf.h"
 #include "fail.h"
 #include "finding.h"
@@ -11,8 +12,8 @@
 #include "setup.h"
 #include "sign.h"
 #include "source.h"
-#include "when.h"
 #include "spool.h"
+#include "when.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -355,7 +356,7 @@ check_system(struct checkup *c)
 		    strerror(errno));
 		return;
 	}
-	for (size_t i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
+	for (size_t i = 0; i < COUNT(systems); i++) {
 		if (systems[i].magic != (uint32_t)st.f_type)
 			continue;
 		if (systems[i].grade == FINDING_OK)

@@ -1,5 +1,7 @@
 #include "clean.h"
 
+#include "array.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -57,7 +59,7 @@ is_obeyed(const char *variable)
 {
 	size_t len = strcspn(variable, "=");
 
-	for (size_t i = 0; i < sizeof(obeyed) / sizeof(obeyed[0]); i++)
+	for (size_t i = 0; i < COUNT(obeyed); i++)
 		if (matches(variable, len, obeyed[i]))
 			return true;
 	return false;

@@ -1,5 +1,6 @@
 #include "conf.h"
 
+#include "array.h"
 #include "buf.h"
 #include "fail.h"
 #include "match.h"
@@ -29,7 +30,7 @@ name_ok(struct row_reading *r, const struct plain_value *title)
 	static const char rest[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
 	size_t len = strlen(title->text);
 
-	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+	for (size_t i = 0; i < COUNT(taken); i++)
 		if (strcmp(taken[i], title->text) == 0)
 			return plain_fail(&r->settings->plain, title->line,
 			    r->f, "the name %s is taken; wanted another",
@@ -543,7 +544,7 @@ conf_find(const char *named, struct buf *out, struct fail *f)
 		return named_one(named, "-c", out, f);
 	if (variable != NULL)
 		return named_one(variable, "BELLRELAY_CONFIG", out, f);
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < COUNT(places); i++) {
 		buf_reset(out);
 		places[i](out);
 		if (out->len > 0 && is_there(out->data)) {

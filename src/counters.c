@@ -1,5 +1,6 @@
 #include "counters.h"
 
+#include "array.h"
 #include "buf.h"
 
 #include <errno.h>
@@ -78,7 +79,7 @@ counters_time(
 	};
 	const char *comma = labels[0] == '\0' ? "" : ",";
 
-	for (size_t i = 0; i < sizeof(buckets) / sizeof(buckets[0]); i++)
+	for (size_t i = 0; i < COUNT(buckets); i++)
 		counters_add(c, ms <= buckets[i].ms, "%s_bucket{%s%sle=\"%s\"}",
 		    name, labels, comma, buckets[i].le);
 	counters_add(

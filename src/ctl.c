@@ -5,6 +5,7 @@
  * usage.
  */
 #include "browse.h"
+#include "array.h"
 #include "buf.h"
 #include "check.h"
 #include "clean.h"
@@ -12,8 +13,8 @@
 #include "deliver.h"
 #include "doctor.h"
 #include "fail.h"
-#include "migrate.h"
 #include "log.h"
+#include "migrate.h"
 #include "near.h"
 #include "preview.h"
 #include "prove.h"
@@ -52,7 +53,7 @@ static const struct command *const commands[] = {
 	&prove_secret,
 };
 
-enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+enum { COMMANDS = COUNT(commands) };
 
 static void
 usage(FILE *to)

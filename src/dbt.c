@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 static const char *const ring_ignore[] = { "ring", "ignore", NULL };
 
 static const struct option options[] = {

@@ -1,5 +1,6 @@
 #include "display.h"
 
+#include "array.h"
 #include "buf.h"
 #include "scan.h"
 
@@ -28,7 +29,7 @@ static const struct {
 static bool
 is_hidden(uint32_t c)
 {
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+	for (size_t i = 0; i < COUNT(hidden); i++)
 		if (c >= hidden[i].from && c <= hidden[i].to)
 			return true;
 	return false;

@@ -1,6 +1,7 @@
 #include "elementary.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "dbttext.h"
 #include "draft.h"
@@ -20,8 +21,6 @@ enum {
 	TOLD_MAX = 1000,       /* characters of a text that cannot be read */
 	GROUP_DEPTH = 16,      /* groups in groups */
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct option options[] = {
 	{ "secret_file", OPTION_SECRET, NULL },

@@ -1,6 +1,7 @@
 #include "event.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "json.h"
 #include "source.h"
@@ -16,8 +17,6 @@ enum {
 	WORD_NEAR = 24,        /* characters that a cut gives up for a word */
 	MEASURE_MAX = 1 << 30, /* bytes of JSON; far above any body limit */
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char ellipsis[] = "\xe2\x80\xa6";
 

@@ -1,5 +1,7 @@
 #include "fail.h"
 
+#include "array.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +44,7 @@ fail_sys(struct fail *f, const char *what)
 	int why = errno;
 	enum fail_kind kind = FAIL_BROKEN;
 
-	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+	for (size_t i = 0; i < COUNT(passing); i++)
 		if (passing[i] == why)
 			kind = FAIL_RETRY;
 	if (f->kind == FAIL_NONE)

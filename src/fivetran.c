@@ -1,6 +1,7 @@
 #include "fivetran.h"
 
 #include "arena.h"
+#include "array.h"
 #include "draft.h"
 #include "fail.h"
 #include "proof.h"
@@ -8,8 +9,6 @@
 
 #include <string.h>
 #include <strings.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct option options[] = {
 	{ "secret_file", OPTION_SECRET, NULL },

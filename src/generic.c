@@ -1,6 +1,7 @@
 #include "generic.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "event.h"
 #include "fail.h"
@@ -22,8 +23,6 @@ enum {
 	SHOWN_MAX = 4000,    /* characters of an alert shown as it came */
 	TEXT_MAX = 64 << 20, /* bytes of text made of an alert */
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const proofs[] = { "token", "basic", "bearer", "header",
 	"hmac", "standard-webhooks", NULL };

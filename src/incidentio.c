@@ -1,6 +1,7 @@
 #include "incidentio.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "fail.h"
 #include "json.h"
@@ -17,8 +18,6 @@ enum {
 	TEXT_MAX = 1 << 30, /* of a body written out for its digest */
 	UUID_BYTES = 16,
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct option options[] = {
 	{ "secret_file", OPTION_SECRET, NULL },

@@ -1,6 +1,7 @@
 #include "mctext.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "event.h"
 #include "tree.h"
@@ -18,8 +19,6 @@ enum {
 	TABLES = 3,             /* tables that a title names */
 	WORDING_MAX = 64 * 1024 /* bytes; lines and some pieces */
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- pieces of text ---- */
 

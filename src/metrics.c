@@ -1,6 +1,7 @@
 #include "metrics.h"
 
 #include "answer.h"
+#include "array.h"
 #include "buf.h"
 #include "catalog.h"
 #include "fail.h"
@@ -65,7 +66,7 @@ put_counters(const struct relay *r, struct buf *out)
 	struct buf text = BUF_MAX(COUNTERS_MAX);
 
 	counters_read(r->setup->spool.dir, &text);
-	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+	for (size_t i = 0; i < COUNT(families); i++) {
 		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n",
 		    families[i].name, families[i].help, families[i].name,
 		    families[i].type);
@@ -198,7 +199,7 @@ put_orphans(struct relay *r, struct buf *out)
 static void
 put_gauges(struct relay *r, int64_t now, struct buf *out)
 {
-	for (size_t g = 0; g < sizeof(gauges) / sizeof(gauges[0]); g++) {
+	for (size_t g = 0; g < COUNT(gauges); g++) {
 		buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n",
 		    gauges[g].name, gauges[g].help, gauges[g].name);
 		for (size_t i = 0; i < r->setup->conf.n_destinations; i++) {

@@ -1,5 +1,6 @@
 #include "migrate.h"
 
+#include "array.h"
 #include "browse.h"
 #include "buf.h"
 #include "catalog.h"
@@ -379,7 +380,7 @@ move_all(struct migration *m)
 	if (!known)
 		unlisted(m);
 	move_marks(m);
-	for (size_t p = 0; known && p < sizeof(places) / sizeof(places[0]); p++)
+	for (size_t p = 0; known && p < COUNT(places); p++)
 		move_from(m, places[p]);
 	catalog_forget_dead(&m->there);
 	catalog_forget_dead(&m->dead);

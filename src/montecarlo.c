@@ -1,6 +1,7 @@
 #include "montecarlo.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "fail.h"
 #include "json.h"
@@ -18,8 +19,6 @@ enum {
 	TEXT_MAX = 1 << 30,  /* of a body written out for its digest */
 	SEVERITY_DIGITS = 2, /* of SEV-n */
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const on_off[] = { "on", "off", NULL };
 

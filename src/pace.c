@@ -1,6 +1,7 @@
 #include "pace.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "fail.h"
 #include "json.h"
@@ -162,7 +163,7 @@ static int64_t
 rest_delay(unsigned probes)
 {
 	static const int64_t seconds[] = { 5, 15, 30, 60 };
-	size_t last = sizeof(seconds) / sizeof(seconds[0]) - 1;
+	size_t last = COUNT(seconds) - 1;
 
 	return seconds[probes > last ? last : probes] * WHEN_SECOND;
 }
@@ -352,7 +353,7 @@ get_marks(const struct tree *from, struct pace *p, struct arena *a)
 static enum pace_mode
 get_mode(const struct tree *from)
 {
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+	for (size_t i = 0; i < COUNT(modes); i++)
 		if (tree_says(tree_get(from, "mode"), modes[i]))
 			return (enum pace_mode)i;
 	return PACE_READY;

@@ -1,6 +1,7 @@
 #include "post.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "fail.h"
 #include "scan.h"
@@ -381,11 +382,11 @@ set_constants(CURL *e)
 {
 	bool good = true;
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	for (size_t i = 0; i < COUNT(numbers); i++)
 		good = good &&
 		    curl_easy_setopt(e, numbers[i].name, numbers[i].value) ==
 			CURLE_OK;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	for (size_t i = 0; i < COUNT(texts); i++)
 		good = good &&
 		    curl_easy_setopt(e, texts[i].name, texts[i].value) ==
 			CURLE_OK;
@@ -578,7 +579,7 @@ explain(struct slot *s, CURLcode code)
 	default:
 		break;
 	}
-	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+	for (size_t i = 0; i < COUNT(causes); i++)
 		if (causes[i].code == code) {
 			say(s, causes[i].cause,
 			    causes[i].detail ? s->error : NULL, causes[i].cure);

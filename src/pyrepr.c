@@ -1,5 +1,6 @@
 #include "pyrepr.h"
 
+#include "array.h"
 #include "buf.h"
 #include "fail.h"
 #include "printable.h"
@@ -12,8 +13,8 @@
 #include <string.h>
 
 enum {
-	TABLES = sizeof(printable_versions) / sizeof(printable_versions[0]),
-	RANGES = sizeof(printable_ranges) / sizeof(printable_ranges[0]),
+	TABLES = COUNT(printable_versions),
+	RANGES = COUNT(printable_ranges),
 	CHUNK = 128, /* bytes of text for which room is made at a time */
 	GROWTH = 6,  /* what a byte of text becomes at most: %5Cx7f */
 	SPARE = 16,  /* and room for a character that the chunk cuts */

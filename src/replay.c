@@ -2,6 +2,7 @@
 
 #include "aim.h"
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "command.h"
 #include "conf.h"
@@ -457,9 +458,7 @@ compare(struct replay *r, const struct replayed *p, const struct keep *k)
 		was = event_body(k->ticket.alert, p->key, &r->arena);
 	differs = !same(was, is);
 	print_head(p, !k->there ? "unknown" : differs ? "differs" : "same");
-	for (size_t i = 0;
-	     differs && k->there && i < sizeof(members) / sizeof(members[0]);
-	     i++) {
+	for (size_t i = 0; differs && k->there && i < COUNT(members); i++) {
 		const struct tree *before = tree_get(was, members[i]);
 		const struct tree *after = tree_get(is, members[i]);
 

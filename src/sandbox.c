@@ -1,6 +1,7 @@
 #include "sandbox.h"
 
 #include "arena.h"
+#include "array.h"
 #include "conf.h"
 #include "fence.h"
 
@@ -89,7 +90,7 @@ room_of(const struct conf *c, struct arena *a)
 void
 sandbox_enter(struct fence *f, const struct conf *c)
 {
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+	for (size_t i = 0; i < COUNT(needed); i++)
 		fence_allow(f, needed[i], FENCE_READ);
 	for (const struct file *file = c->files; file != NULL;
 	     file = file->next)

@@ -1,5 +1,6 @@
 #include "sign.h"
 
+#include "array.h"
 #include "buf.h"
 #include "memory.h"
 
@@ -22,7 +23,7 @@ static const struct {
 	[SIGN_SHA512] = { "SHA512", 64 },
 };
 
-enum { ALGS = sizeof(algs) / sizeof(algs[0]), KEPT_KEY = 128 };
+enum { ALGS = COUNT(algs), KEPT_KEY = 128 };
 
 size_t
 sign_size(enum sign_alg alg)

@@ -1,5 +1,6 @@
 #include "spool.h"
 
+#include "array.h"
 #include "buf.h"
 #include "fail.h"
 #include "seal.h"
@@ -225,7 +226,7 @@ open_box(const struct spool *sp, struct spool_box *b, struct fail *f)
 	if (!make_dir(sp->dir, b->name, f) ||
 	    !open_dir(sp->dir, b->name, &b->dir, f))
 		return false;
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+	for (size_t i = 0; i < COUNT(dirs); i++)
 		if (!make_dir(b->dir, dirs[i], f) ||
 		    !open_dir(b->dir, dirs[i], fds[i], f))
 			return false;

@@ -1,6 +1,7 @@
 #include "story.h"
 
 #include "arena.h"
+#include "array.h"
 #include "browse.h"
 #include "buf.h"
 #include "catalog.h"
@@ -193,7 +194,7 @@ is_birth(const struct tree *m)
 	static const char *const words[] = { "firing", "resolved", "retried",
 		"unmuted" };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < COUNT(words); i++)
 		if (tree_says(tree_get(m, "what"), words[i]))
 			return tree_get_num(m, "n") != 0;
 	return false;

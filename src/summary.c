@@ -1,5 +1,6 @@
 #include "summary.h"
 
+#include "array.h"
 #include "buf.h"
 #include "fail.h"
 #include "json.h"
@@ -18,7 +19,7 @@ static const struct {
 	{ "unread", offsetof(struct summary, unread) },
 };
 
-enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
+enum { MEMBERS = COUNT(members) };
 
 void
 summary_write(const struct summary *s, struct arena *a, struct buf *out)

@@ -1,6 +1,7 @@
 #include "template.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "event.h"
 #include "fail.h"
@@ -16,8 +17,6 @@ struct template_piece {
 	enum piece is;
 	const char *text;
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- reading ---- */
 

@@ -1,6 +1,7 @@
 #include "ticket.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "event.h"
 #include "fail.h"
@@ -29,7 +30,7 @@ int64_t
 ticket_delay(unsigned n)
 {
 	static const int64_t seconds[] = { 5, 15, 30, 60, 120, 300 };
-	size_t last = sizeof(seconds) / sizeof(seconds[0]) - 1;
+	size_t last = COUNT(seconds) - 1;
 
 	return seconds[n == 0 ? 0 : n - 1 > last ? last : n - 1] * WHEN_SECOND;
 }
@@ -151,7 +152,7 @@ static const char *const known[] = { "version", "key", "source", "spoke",
 static bool
 is_known(const struct tree *member)
 {
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (size_t i = 0; i < COUNT(known); i++)
 		if (member->key_len == strlen(known[i]) &&
 		    memcmp(member->key, known[i], member->key_len) == 0)
 			return true;

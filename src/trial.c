@@ -1,6 +1,7 @@
 #include "trial.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "command.h"
 #include "conf.h"
@@ -59,7 +60,7 @@ sample_metadata(struct arena *a)
 	struct tree *to = tree_new(a, TREE_OBJECT);
 	char now[WHEN_SIZE];
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	for (size_t i = 0; i < COUNT(texts); i++)
 		tree_set(a, to, texts[i][0], tree_str(a, texts[i][1]));
 	tree_set(a, to, "owners", list_of("ann@example.com", a));
 	tree_set(a, to, "tags", list_of("sample", a));
@@ -170,7 +171,7 @@ static const struct {
 	{ 0, EX_UNAVAILABLE, "see its url, ca_file and the network" },
 };
 
-enum { KNOWN = sizeof(known) / sizeof(known[0]) };
+enum { KNOWN = COUNT(known) };
 
 const char *
 trial_cure(int status)

@@ -1,6 +1,7 @@
 #include "verify.h"
 
 #include "arena.h"
+#include "array.h"
 #include "buf.h"
 #include "command.h"
 #include "display.h"
@@ -409,9 +410,9 @@ static const struct {
 };
 
 enum {
-	TEXTS = sizeof(texts) / sizeof(texts[0]),
-	KEYS = sizeof(keys) / sizeof(keys[0]),
-	ALGS = sizeof(algs) / sizeof(algs[0]),
+	TEXTS = COUNT(texts),
+	KEYS = COUNT(keys),
+	ALGS = COUNT(algs),
 };
 
 static void

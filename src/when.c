@@ -1,5 +1,6 @@
 #include "when.h"
 
+#include "array.h"
 #include "scan.h"
 
 #include <stdio.h>
@@ -289,7 +290,7 @@ parse(struct scan s, int64_t *out)
 	static bool (*const forms[])(struct scan, struct civil *) = { rfc3339,
 		imf_fixdate, rfc850, asctime_date };
 
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+	for (size_t i = 0; i < COUNT(forms); i++) {
 		struct civil c = { 0 };
 
 		if (!forms[i](s, &c) || !exists(&c))

@@ -1,5 +1,6 @@
 #include "wiring.h"
 
+#include "array.h"
 #include "buf.h"
 #include "command.h"
 #include "conf.h"
@@ -144,7 +145,7 @@ is_ours(const struct wiring *w)
 
 	if (tree_get(w->said, "retryable") != NULL)
 		return true;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < COUNT(words); i++)
 		if (tree_says(tree_get(w->said, "status"), words[i]))
 			return true;
 	return false;
@@ -193,7 +194,7 @@ say_stranger(struct wiring *w)
 {
 	int status = w->answer.status;
 
-	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
+	for (size_t i = 0; i < COUNT(strangers); i++)
 		if (strangers[i].status == status) {
 			finding_add(w->to, FINDING_FAILURE, what,
 			    strangers[i].cure, "%s (HTTP %d)",

@@ -1,14 +1,13 @@
 #include "wording.h"
 
 #include "arena.h"
+#include "array.h"
 #include "fail.h"
 #include "match.h"
 #include "source.h"
 #include "tree.h"
 
 #include <string.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const worded[] = { "title", "description" };
 

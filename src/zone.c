@@ -1,6 +1,7 @@
 #include "zone.h"
 
 #include "arena.h"
+#include "array.h"
 #include "scan.h"
 #include "when.h"
 
@@ -155,7 +156,7 @@ parse_header(struct scan *s, struct counts *c)
 
 	if (at == NULL || memcmp(at, "TZif", 4) != 0 || at[4] < '2')
 		return false;
-	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+	for (size_t i = 0; i < COUNT(to); i++) {
 		*to[i] = (size_t)number(at + 20 + 4 * i, 4);
 		if (*to[i] > CHANGES_MAX)
 			return false;

@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/../src"
 
-base='arena buf clean fail memory near scan'
+base='arena array buf clean fail memory near scan'
 codec='display json pyrepr seal sign tree when zone'
 domain='dbt dbttext draft edrtext elementary event fivetran generic incidentio match mctext montecarlo mute option pace proof route sample source standard summary table template ticket window wording'
 io='counters fence file journal lock log post spool'
