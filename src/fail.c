@@ -9,16 +9,13 @@
 #include <string.h>
 #include <sysexits.h>
 
-static const struct {
-	const char *name;
-	int code;
-} kinds[] = {
-	[FAIL_NONE] = { "ok", EX_OK },
-	[FAIL_AUTH] = { "auth", EX_NOPERM },
-	[FAIL_INPUT] = { "input", EX_DATAERR },
-	[FAIL_REFUSED] = { "refused", EX_UNAVAILABLE },
-	[FAIL_RETRY] = { "retry", EX_TEMPFAIL },
-	[FAIL_BROKEN] = { "broken", EX_SOFTWARE },
+static const int codes[] = {
+	[FAIL_NONE] = EX_OK,
+	[FAIL_AUTH] = EX_NOPERM,
+	[FAIL_INPUT] = EX_DATAERR,
+	[FAIL_REFUSED] = EX_UNAVAILABLE,
+	[FAIL_RETRY] = EX_TEMPFAIL,
+	[FAIL_BROKEN] = EX_SOFTWARE,
 };
 
 static const int passing[] = { EAGAIN, EBUSY, EDEADLK, EDQUOT, EFBIG, EINTR,
@@ -52,14 +49,8 @@ fail_sys(struct fail *f, const char *what)
 	return fail_set(f, kind, "%s: %s", what, strerror(why));
 }
 
-const char *
-fail_name(enum fail_kind kind)
-{
-	return kinds[kind].name;
-}
-
 int
 fail_exit(enum fail_kind kind)
 {
-	return kinds[kind].code;
+	return codes[kind];
 }

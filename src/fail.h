@@ -37,8 +37,7 @@ bool fail_set(struct fail *f, enum fail_kind kind, const char *fmt, ...)
  */
 bool fail_sys(struct fail *f, const char *what);
 
-/* How a kind reads to the outside: a word for the log, a sysexits.h code. */
-const char *fail_name(enum fail_kind kind);
+/* A kind as a sysexits.h code. */
 int fail_exit(enum fail_kind kind);
 
 #endif

@@ -336,12 +336,6 @@ hex_digits(const char *s, size_t n)
 	return true;
 }
 
-bool
-spool_is_id(const char *s)
-{
-	return strlen(s) == SPOOL_ID && hex_digits(s, SPOOL_ID);
-}
-
 static void
 ticket_name(const char *id, char name[64])
 {

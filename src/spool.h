@@ -245,7 +245,4 @@ void spool_tidy(const struct spool *sp, int64_t before);
 /* The id of a deduplication key. */
 void spool_id(const char *key, char id[SPOOL_ID + 1]);
 
-/* Whether s is an id. */
-bool spool_is_id(const char *s);
-
 #endif

@@ -26,8 +26,9 @@ enum {
 
 /* ---- the schedule ---- */
 
-int64_t
-ticket_delay(unsigned n)
+/* Milliseconds that the n-th failed try waits (n from 1), before jitter. */
+static int64_t
+delay_of(unsigned n)
 {
 	static const int64_t seconds[] = { 5, 15, 30, 60, 120, 300 };
 	size_t last = COUNT(seconds) - 1;
@@ -54,7 +55,7 @@ waited(const struct ticket *t, int64_t now)
 static int64_t
 jittered(unsigned n, uint64_t random)
 {
-	int64_t delay = ticket_delay(n);
+	int64_t delay = delay_of(n);
 
 	if (n <= 6)
 		return delay;
@@ -900,13 +901,6 @@ ticket_failed(struct ticket *t, const struct ticket_event *e, bool unknown,
 	t->until = now + jittered(t->tries, random);
 	t->error = event_cut(a, why, ERROR_MAX);
 	ticket_note(t, "failed", e->n, t->error, now, a);
-}
-
-void
-ticket_put_off(struct ticket *t, int64_t until, int64_t now)
-{
-	t->set = now;
-	t->until = until;
 }
 
 bool

@@ -165,9 +165,6 @@ void ticket_accepted(struct ticket *t, const struct ticket_event *e,
 void ticket_failed(struct ticket *t, const struct ticket_event *e, bool unknown,
     const char *why, uint64_t random, int64_t now, struct arena *a);
 
-/* e was not tried to the end, by no fault of its own: it is due at until. */
-void ticket_put_off(struct ticket *t, int64_t until, int64_t now);
-
 /*
  * Whether failed tries fill so many hours.  Each fills the wait before it, as
  * far as it was waited for: a machine that was off for days, or a destination
@@ -210,8 +207,5 @@ int64_t ticket_received(const struct ticket *t);
 
 /* When anything last happened. */
 int64_t ticket_last(const struct ticket *t);
-
-/* Milliseconds that the n-th failed try waits (n from 1), before jitter. */
-int64_t ticket_delay(unsigned n);
 
 #endif

@@ -319,9 +319,6 @@ refusals(void)
 	f = (struct fail){ 0 };
 	ok(spool_room(&other, 1, 1, &f) && f.kind == FAIL_NONE,
 	    "what cannot be measured is not said to be full %s", f.text);
-	ok(spool_is_id(id) && !spool_is_id("0123") &&
-		!spool_is_id("0123456789ABCDEF0123456789abcdef"),
-	    "an id is 32 lower-case hex digits");
 	spool_box_close(&box);
 	spool_close(&sp);
 	(void)snprintf(command, sizeof(command), "rm -r %s", root);
