@@ -167,7 +167,9 @@ def test_a_result_that_cannot_be_written_outlives_a_new_configuration(
         assert answer.result(60).json()["result"] == "queued"
     for rate in (60, 61):
         site.configure(destination={"rate": rate})
-        assert site.look().ok
+        assert site.health() == (503, "failing"), "nor would a webhook be kept"
+        said = site.look().json()["reasons"]
+        assert any("what came of a delivery cannot be written" in w for w in said)
     pending.chmod(0o700)
     until(lambda: site.tickets() == {}, "the result to be written")
     assert len(standin.events("a")) == 1, "kept was the result, and the claim"
