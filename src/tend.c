@@ -181,8 +181,18 @@ with_alert(struct tend *t, const struct catalog_box *b, const char *id,
 	arena_reset(&t->arena);
 }
 
-/* The dead letters of one alert.  A list that is not whole is no list: what is
- * not on it may be the newest, or be left behind. */
+/* A list that is not whole is no list: what is not on it may be the newest, or
+ * be left behind.  To be forgotten in any case. */
+static bool
+list_dead(struct tend *t, const struct catalog_box *b, struct catalog_dead *out,
+    struct fail *f)
+{
+	return seen(t, catalog_list_dead(b, out)) ||
+	    fail_set(f, FAIL_RETRY,
+		"left as it is: its dead letters are not all known");
+}
+
+/* The dead letters of one alert. */
 static const struct catalog_letter *
 letters(struct tend *t, const struct catalog_box *b, const char *id, size_t *n,
     size_t *torn, struct fail *f)
@@ -193,11 +203,8 @@ letters(struct tend *t, const struct catalog_box *b, const char *id, size_t *n,
 	if (t->dead != NULL)
 		return tend_letters(t->dead, id, n, torn, &t->arena, f);
 	*n = *torn = 0;
-	if (seen(t, catalog_list_dead(b, &own)))
+	if (list_dead(t, b, &own, f))
 		all = tend_letters(&own, id, n, torn, &t->arena, f);
-	else
-		(void)fail_set(f, FAIL_RETRY,
-		    "left as it is: its dead letters are not all known");
 	catalog_forget_dead(&own);
 	return all;
 }
@@ -403,14 +410,18 @@ static bool
 drop_alert(
     struct tend *t, const struct catalog_box *b, const char *id, struct fail *f)
 {
+	const struct catalog_letter *all = NULL;
+	struct catalog_dead dead;
+	struct fail unread = { 0 };
+	bool listed = list_dead(t, b, &dead, f);
+	struct keep k;
 	size_t n;
 	size_t torn;
-	struct fail unread = { 0 };
-	const struct catalog_letter *all =
-	    letters(t, b, id, &n, &torn, &unread);
-	struct keep k;
 
-	if (!keep_load(&b->box, id, &k, t->now, &t->arena, f) ||
+	if (listed)
+		all = tend_letters(&dead, id, &n, &torn, &t->arena, &unread);
+	catalog_forget_dead(&dead);
+	if (!listed || !keep_load(&b->box, id, &k, t->now, &t->arena, f) ||
 	    !spool_remove(&b->box, id, f))
 		return false;
 	for (size_t i = 0; i < n; i++)

@@ -952,7 +952,7 @@ def test_on_a_terminal_a_refusal_has_its_reason(site, standin):
     (site.box() / "pending").chmod(0o700)
     assert b"event=" not in said
     assert b"bellrelay: webhook, source montecarlo" in said
-    assert b"no room to store it" in said and b"refused with HTTP 503" in said
+    assert b"Permission denied" in said and b"refused with HTTP 503" in said
 
 
 def test_the_cure_stands_at_the_end_whatever_the_path(site):

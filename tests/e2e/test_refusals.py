@@ -689,7 +689,7 @@ def test_of_several_all_must_be_taken_for_a_yes(crowded, standin):
 
 
 def test_one_that_is_known_keeps_no_new_one_from_being_tried(crowded, standin):
-    answer = failures(crowded, "known", "a", status="runtime error")
+    answer = failures(crowded, "known", "a", status="partial success")
     check_refused(answer, 503, retryable=True)
     assert tried(standin) == ["known", "a"]
 

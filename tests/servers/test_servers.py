@@ -21,7 +21,7 @@ from world import behave, servers
 from world.certs import Authority
 from world.incidentio import StandIn
 from world.montecarlo import alert
-from world.site import ROOT, until
+from world.site import ROOT, ticket_id, until
 
 TOKEN = "Io_7-sender-token-" + "k3" * 12
 EVENT = {"title": "Down", "status": "firing", "deduplication_key": "bearer"}
@@ -312,6 +312,8 @@ def test_a_killed_worker_loses_nothing(place, row, standin, pool, key):
     hold = standin.script(behave.Hold())
     answer = pool.submit(place.post, alert(key))
     assert hold.reached.wait(60)
+    # It is called out while it is being stored.
+    until(lambda: ticket_id(key) in place.tickets(), "the ticket")
     for pid in place.workers():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
