@@ -94,14 +94,24 @@ mctext_rule(const struct tree *payload)
 	return tree_is(rule, TREE_OBJECT) ? rule : NULL;
 }
 
+/* What piece would give something for. */
+static bool
+is_text(const struct tree *t)
+{
+	for (size_t i = 0; tree_is(t, TREE_STR) && i < t->len; i++)
+		if (strchr(" \t\r\n", t->text[i]) == NULL || t->text[i] == '\0')
+			return true;
+	return false;
+}
+
 const struct tree *
 mctext_table(const struct tree *event)
 {
 	const struct tree *t = tree_get(event, "table_name");
 
-	if (!tree_is(t, TREE_STR) || t->len == 0)
+	if (!is_text(t))
 		t = tree_at(event, "/rule/comparisons/0/full_table_id");
-	return tree_is(t, TREE_STR) && t->len > 0 ? t : NULL;
+	return is_text(t) ? t : NULL;
 }
 
 static const char volume[] = "volume", freshness[] = "freshness";
