@@ -126,15 +126,16 @@ look(const struct setup *s, const char *id, struct view *v, int64_t now,
 static void
 ask_orphans(struct setup *s, const char *id, struct view *v)
 {
-	struct fail ignored = { 0 };
+	struct fail closed = { 0 };
 	struct catalog c;
 
 	if (s->orphans == SETUP_NO_ORPHANS ||
-	    !catalog_open(&c, &s->conf, &ignored))
+	    !catalog_open(&c, &s->conf, &closed))
 		return;
 	s->orphans = SETUP_NO_ORPHANS;
 	for (size_t i = 0; i < c.n; i++) {
 		struct catalog_ticket t;
+		struct fail ignored = { 0 };
 
 		if (!c.boxes[i].orphan)
 			continue;

@@ -256,8 +256,7 @@ drain_note(struct drain *d, const struct setup_box *to, const char *id,
 		e->since = now;
 	e->urgent = urgent;
 	e->empty = empty;
-	e->muted = false;
-	e->gone = false;
+	e->muted = e->gone = e->patient = false;
 	e->noted = e->listed = true;
 	shuffle(l);
 	e->set = set;
@@ -374,16 +373,17 @@ look_at(struct drain *d, struct drain_list *l, const struct spool_name *n,
 {
 	struct drain_entry *e = find(l, n->id);
 	struct spool_mark mark = { 0 };
+	bool asked = spool_mark(&l->to->box, n->id, &mark);
 
 	/* What cannot be asked is there; so much is known. */
-	if (!spool_mark(&l->to->box, n->id, &mark) && errno == ENOENT)
+	if (!asked && errno == ENOENT)
 		return;
 	if (e == NULL)
 		e = add(l, n->id);
 	if (e == NULL)
 		return;
 	e->listed = true;
-	if (spool_mark_same(&e->mark, &mark) && !e->gone && !e->unread)
+	if (asked && spool_mark_same(&e->mark, &mark) && !e->gone && !e->unread)
 		return;
 	e->mark = mark;
 	e->gone = false;
@@ -476,7 +476,7 @@ hear_bells(struct drain_list *l, int64_t now)
 		if (e->since == 0 || !owes(e))
 			e->since = now;
 		e->urgent = e->noted = e->listed = true;
-		e->empty = e->muted = e->gone = false;
+		e->empty = e->muted = e->gone = e->patient = false;
 		e->set = e->until = 0;
 	}
 	spool_walk_close(&w);
@@ -684,12 +684,15 @@ sweep_some(struct drain *d, struct drain_list *l, int64_t now)
 
 /* ---- delivering ---- */
 
-/* A person's drain tries last what has failed and is not due again: two of
- * that kind make the destination rest. */
+/* What cannot be read keeps nothing from being sent.  A person's drain tries
+ * last what has failed and is not due again: two of that kind make the
+ * destination rest. */
 static bool
 better(const struct drain_entry *x, const struct drain_entry *y, bool oldest,
     int64_t now)
 {
+	if (x->unread != y->unread)
+		return y->unread;
 	if (waits(x, now) != waits(y, now))
 		return waits(y, now);
 	if (!oldest && x->urgent != y->urgent)
@@ -754,6 +757,14 @@ pick(const struct drain *d, struct drain_list *l, int64_t now)
 	return draw(d, l, h, now);
 }
 
+static bool
+comes_before(const struct drain_list *l, const struct drain_entry *x,
+    const struct drain_entry *y)
+{
+	return x->unread != y->unread ? y->unread
+				      : pace_before(l->last, x->id, y->id);
+}
+
 /* The one whose turn it is to probe. */
 static struct drain_entry *
 in_turn(struct drain *d, struct drain_list *l, int64_t now)
@@ -762,13 +773,13 @@ in_turn(struct drain *d, struct drain_list *l, int64_t now)
 	struct pace p;
 
 	arena_reset(&d->arena);
-	catalog_pace(&l->to->box, &p, &d->arena);
+	forward_pace(l->to, &p, &d->arena);
 	memcpy(l->last, p.last, sizeof(l->last));
 	for (size_t i = 0; i < count(l); i++) {
 		struct drain_entry *e = &entries(l)[i];
 
 		if (is_due(d, e, now) &&
-		    (best == NULL || pace_before(l->last, e->id, best->id)))
+		    (best == NULL || comes_before(l, e, best)))
 			best = e;
 	}
 	return best;

@@ -1,5 +1,6 @@
 #include "forward.h"
 
+#include "catalog.h"
 #include "counters.h"
 #include "fail.h"
 #include "hush.h"
@@ -107,26 +108,24 @@ load_locked(struct forward *fw, struct keep *k, int64_t now, struct fail *f)
 	return did;
 }
 
-static bool
+static void
 put_pace(struct forward *fw, const struct pace *p)
 {
 	struct buf out = BUF_MAX(SPOOL_STATE);
-	bool did;
 
 	pace_write(p, fw->a, &out);
-	did = spool_record_put(&fw->to->box, "state.json", &out);
+	fw->to->adrift = !spool_record_put(&fw->to->box, "state.json", &out);
+	fw->to->pace = *p;
 	buf_free(&out);
-	return did;
 }
 
-static void
-get_pace(struct forward *fw, struct pace *p)
+void
+forward_pace(const struct setup_box *to, struct pace *out, struct arena *a)
 {
-	struct buf record = BUF_MAX(SPOOL_STATE + 16384);
-
-	spool_record_get(&fw->to->box, "state.json", &record);
-	pace_parse(record.data, record.len, p, fw->a);
-	buf_free(&record);
+	if (to->adrift)
+		*out = to->pace;
+	else
+		catalog_pace(&to->box, out, a);
 }
 
 /* Before the call, of which nothing else will tell if we die. */
@@ -165,24 +164,19 @@ ask_pace(struct forward *fw, const struct forward_ask *ask, int64_t now,
 		.timeout_ms = ask->timeout_ms };
 	if (!lock_wait(hand(fw), LOCK_STATE, NULL, f))
 		return FORWARD_FAILED;
-	get_pace(fw, &p);
+	forward_pace(fw->to, &p, fw->a);
 	arrival = p.arrival;
 	switch (pace_ask(&p, fw->to->to->rate, &fw->call, now, until)) {
 	case PACE_GO:
 		mark_unstored(fw, ask, &p);
-		/* Without a ticket nothing else would keep the rate. */
-		if (!put_pace(fw, &p) && fw->direct) {
-			(void)fail_set(
-			    f, FAIL_RETRY, "state.json: it cannot be written");
-			did = FORWARD_FAILED;
-		}
+		put_pace(fw, &p);
 		break;
 	case PACE_WAIT:
 		did = p.mode == PACE_READY ? FORWARD_PACE : FORWARD_REST;
 		/* A record that was lost, or left by a clock that went back,
 		 * begins to fill only when it is written. */
 		if (p.arrival != arrival)
-			(void)put_pace(fw, &p);
+			put_pace(fw, &p);
 		break;
 	case PACE_OTHER:
 		did = FORWARD_OTHER;
@@ -314,7 +308,7 @@ rests(struct forward *fw, const struct forward_ask *ask, int64_t *until)
 
 	if (ask->probe || (ask->body != NULL && !ask->fresh))
 		return false;
-	get_pace(fw, &p);
+	forward_pace(fw->to, &p, fw->a);
 	*until = p.until;
 	return p.mode != PACE_READY && strcmp(p.target, fw->to->target) == 0;
 }
@@ -551,13 +545,13 @@ record_pace(struct forward *fw, int64_t now)
 
 	if (!lock_wait(hand(fw), LOCK_STATE, NULL, &ignored))
 		return 0;
-	get_pace(fw, &p);
+	forward_pace(fw->to, &p, fw->a);
 	success = p.success;
 	if (!when_retry_after(fw->answer.retry_after, now, &wait))
 		wait = -1;
 	pace_tell(&p, outcome(fw), &fw->call, wait, now);
 	mark_again(fw, &p);
-	(void)put_pace(fw, &p);
+	put_pace(fw, &p);
 	lock_drop(hand(fw), LOCK_STATE, NULL);
 	return success;
 }

@@ -131,6 +131,11 @@ enum forward_start forward_begin(struct forward *fw,
  */
 bool forward_settle(struct forward *fw, int64_t now, struct fail *f);
 
+/* The pace of a destination as this process keeps it: where the record cannot
+ * be written each has its own, at the price of that many times the rate. */
+void forward_pace(
+    const struct setup_box *to, struct pace *out, struct arena *a);
+
 /* Log a failure of either, if there is one. */
 void forward_complain(
     const struct forward *fw, const struct fail *f, int64_t now);

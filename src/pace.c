@@ -124,7 +124,9 @@ ask_probe(struct pace *p, const struct pace_call *call, bool changed,
 	*until = p->until;
 	if (changed)
 		return PACE_GO;
-	if (call->unstored && p->mode == PACE_RESTING && !p->limited)
+	/* Nobody else may have anything to probe with. */
+	if (call->unstored &&
+	    (wait_is_over(p, now) || (p->mode == PACE_RESTING && !p->limited)))
 		return PACE_GO;
 	if (!call->probe || (!call->now && !wait_is_over(p, now)))
 		return PACE_WAIT;

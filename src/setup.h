@@ -27,6 +27,10 @@ struct setup_box {
 	int64_t owed; /* tickets that wait, as last counted, and ours since */
 	int64_t counted; /* when that was read */
 	int64_t rested;  /* when it was last seen to rest or be held, or 0 */
+	/* The record of the pace cannot be written: this process has its own.
+	 */
+	bool adrift;
+	struct pace pace;
 };
 
 /* Whether the spool has alerts of destinations that are not configured. */

@@ -878,9 +878,10 @@ spool_record_put(
 	memset(record, ' ', sizeof(record));
 	memcpy(record, text->data, n);
 	record[sizeof(record) - 1] = '\n';
+	did = pwrite(fd, record, sizeof(record), 0) == sizeof(record);
 	/* What a failed write leaves reads as an empty bucket: safe. */
-	did = pwrite(fd, record, sizeof(record), 0) != -1 ||
-	    ftruncate(fd, 0) == 0;
+	if (!did && ftruncate(fd, 0) == -1)
+		n = 0;
 	(void)close(fd);
 	return did;
 }

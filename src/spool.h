@@ -229,7 +229,8 @@ bool spool_mark_same(const struct spool_mark *x, const struct spool_mark *y);
  * A record of fixed size, overwritten in place and not synced; "" if there
  * is none or it cannot be read.  text is at most SPOOL_STATE - 1 bytes.
  * state.json is read and written under the state lock, summary.json
- * under the drain lock.  False if the old record still stands.
+ * under the drain lock.  False if it was not written: the old record stands,
+ * or none.
  */
 void spool_record_get(
     const struct spool_box *b, const char *name, struct buf *out);

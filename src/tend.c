@@ -568,8 +568,10 @@ prune_box(struct tend *t, const struct catalog_box *b)
 	struct spool_walk w;
 	struct spool_name name;
 
-	prune_dead(t, b);
 	if (seen(t, catalog_list_dead(b, &dead))) {
+		t->dead = &dead;
+		prune_dead(t, b);
+		t->dead = NULL;
 		spool_walk_open(&b->box, SPOOL_SETTLED, &w);
 		while (spool_walk_next(&w, &name))
 			if (!catalog_has_dead(&dead, name.id))

@@ -519,7 +519,10 @@ pop(struct ticket *t)
 static bool
 is_urgent(const struct ticket *t, const struct ticket_event *e)
 {
-	return t->sent.n == 0 || t->sent.resolved != e->resolved ||
+	/* To end what nobody was told of can wait. */
+	if (t->sent.n == 0)
+		return !e->resolved || t->queued > 0;
+	return t->sent.resolved != e->resolved ||
 	    (!e->resolved && e->severity > t->sent.severity);
 }
 

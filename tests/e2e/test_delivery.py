@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import os
 
 import pytest
 
@@ -608,3 +609,22 @@ def test_its_own_rate_keeps_it_within_incident_ios(site, standin):
     assert len(standin.history()) <= 12
     assert not any(s.limited for s in standin.history())
     assert len(site.tickets()) == results.count("queued")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs files of somebody else")
+def test_what_cannot_be_read_keeps_nothing_from_being_sent(site, standin):
+    """As after a restore by root, while the destination rests."""
+    standin.always(behave.answer(503))
+    for n in range(20):
+        assert site.cgi(alert(f"old{n}")).status == 202
+    assert site.cgi(alert("good")).status == 202
+    until(lambda: not site.workers(), "the children")
+    for path in (site.box() / "pending").iterdir():
+        if path.name != ticket_id("good") + ".json":
+            os.chown(path, 0, 0)
+    standin.decide(None)
+    before = len(standin.history())
+    site.start()
+    until(lambda: standin.alerts().is_open("good"), "the good one", 30)
+    assert len(standin.history()) == before + 1
+    site.stop()

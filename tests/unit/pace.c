@@ -269,10 +269,14 @@ unstored(void)
 	pace_tell(&p, PACE_LIMITED, &a, MINUTE, start);
 	ok(pace_ask(&p, 120, &a, start + SECOND, &until) == PACE_WAIT,
 	    "but not before Retry-After says");
+	ok(pace_ask(&p, 120, &a, start + MINUTE, &until) == PACE_GO,
+	    "then it is the probe, as there may be no other");
 	p = (struct pace){ 0 };
 	pace_tell(&p, PACE_DENIED, &a, -1, start);
 	ok(pace_ask(&p, 120, &a, start + SECOND, &until) == PACE_WAIT,
 	    "nor while it is held");
+	ok(pace_ask(&p, 120, &a, start + 5 * MINUTE, &until) == PACE_GO,
+	    "until its probe is due");
 }
 
 static void
