@@ -280,6 +280,14 @@ unique_id(const struct reader *r)
 	    tree_strn(r->arena, r->from->key, r->from->key_len), r->arena);
 }
 
+/* Before 0.19 the node alone told of what. */
+static bool
+is_old(const struct reader *r)
+{
+	return tree_is(tree_get(r->from, "node"), TREE_OBJECT) &&
+	    text(r, "unique_id") == NULL;
+}
+
 /* Before 0.19 status was what the warehouse had said, and nothing told
  * whether it ran: what did not fail says nothing. */
 static const char *
@@ -298,7 +306,7 @@ status_of(const struct reader *r)
 {
 	const char *status = text(r, "status");
 
-	if (tree_is(tree_get(r->from, "node"), TREE_OBJECT))
+	if (is_old(r))
 		return old_status(r);
 	if (status == NULL)
 		status = text(r, "state");
@@ -493,13 +501,26 @@ job_id(const struct reader *r, const char *account)
 				 account == NULL ? "" : account, job);
 }
 
+/* What is not of a run shall not take the place of a failure that is known. */
+static const char *
+job_identity(const struct reader *r, const char *account, const char *event,
+    enum verdict verdict)
+{
+	const char *id = job_id(r, account);
+
+	if (id == NULL || verdict != UNKNOWN || *event == '\0' ||
+	    starts(event, "job.run."))
+		return id;
+	return arena_printf(r->arena, "event.%s.%s", event, id);
+}
+
 static void
 read_job(struct reader *r, const struct tree *body)
 {
 	const char *account = draft_text(tree_get(body, "accountId"), r->arena);
 	const char *event = draft_text(tree_get(body, "eventType"), r->arena);
 	enum verdict verdict;
-	const char *key;
+	const char *id, *key;
 
 	if (event == NULL)
 		event = "";
@@ -507,11 +528,12 @@ read_job(struct reader *r, const struct tree *body)
 	verdict = judge_run(r, event);
 	if (verdict == NOTHING)
 		return;
-	if (verdict == UNKNOWN && job_id(r, account) == NULL) {
+	id = job_identity(r, account, event, verdict);
+	if (verdict == UNKNOWN && id == NULL) {
 		tell_webhook(r, body);
 		return;
 	}
-	key = draft_key(r->source, job_id(r, account), body, r->arena);
+	key = draft_key(r->source, id, body, r->arena);
 	draft_add(&r->list,
 	    verdict == PASSED
 		? draft_over(key, r->arena)
@@ -519,8 +541,7 @@ read_job(struct reader *r, const struct tree *body)
 		      verdict == UNKNOWN ? "warn" : "error", key));
 }
 
-/* ---- the body --------------------------------------------------------------
- */
+/* ---- the body ---- */
 
 /* manifest.json, catalog.json and semantic_manifest.json say what there is,
  * not how it is. */

@@ -7,8 +7,13 @@
  *
  * A result that failed is an alert under the key that a source of kind
  * elementary with the same namespace gives it.  One that passed resolves what
- * is open under that key, whoever opened it, and is nothing if nothing is.  A
- * job is an alert of its own: its next success resolves it.
+ * is open under that key, whoever opened it, and is nothing if nothing is; but
+ * a run that looks at no data, or at a sample of it, resolves nothing.  A job
+ * is an alert of its own: its next success resolves it.
+ *
+ * A result whose status nobody foresaw has failed.  What cannot be read, and a
+ * job's event or status that nobody foresaw, rings as warn, the event under a
+ * key of its own.
  *
  * Options: secret_file; cloud_url, where dbt Cloud is, for links to runs;
  * failures = ring | ignore, the latter where edr sends the same failures and

@@ -31,6 +31,10 @@ const char *draft_text(const struct tree *t, struct arena *a);
 /* A value's JSON, on one line; that of null for NULL. */
 const char *draft_json(const struct tree *t, struct arena *a);
 
+/* A copy without rows of the customer's own tables, at any depth: they go
+ * nowhere. */
+struct tree *draft_without_rows(const struct tree *t, struct arena *a);
+
 /* With ASCII's capitals made small; NULL stays. */
 const char *draft_lower(const char *text, struct arena *a);
 
@@ -57,7 +61,7 @@ void draft_put_tree(
  * its own shown as it is, "- **label:** text". */
 void draft_say(struct draft *d, const char *text);
 void draft_show(struct draft *d, const char *text);
-void draft_show_tree(struct draft *d, const struct tree *t); /* its JSON */
+void draft_show_tree(struct draft *d, const struct tree *t); /* JSON, no rows */
 void draft_item(struct draft *d, const char *label, const char *text);
 
 /* The alert under key, as a whole. */

@@ -438,6 +438,7 @@ put_metadata(struct reader *r)
 
 	if (!tree_is(m, TREE_OBJECT))
 		return;
+	m = draft_without_rows(m, r->arena);
 	for (m = m->first; m != NULL && n < METADATA_MAX; m = m->next, n++) {
 		const char *name = tree_cstr(
 		    tree_strn(r->arena, m->key, m->key_len), r->arena);
@@ -470,11 +471,11 @@ read_other(struct reader *r)
 
 	draft_title(&r->draft, first_of(title, "Elementary alert"));
 	draft_put(&r->draft, "unique_id", id);
+	if (title == NULL && severity(r) == NULL)
+		draft_put(&r->draft, "severity", "warn");
 	put_metadata(r);
 	draft_show(&r->draft, any_of(r, says));
-	/* Rows of data go nowhere. */
-	if (title == NULL && any_of(r, says) == NULL &&
-	    tree_get(r->alert, "test_rows_sample") == NULL)
+	if (title == NULL && any_of(r, says) == NULL)
 		draft_show_tree(&r->draft, r->alert);
 	draft_link(&r->draft, any_of(r, links));
 	return first_of(id, title);
@@ -652,11 +653,22 @@ tell_of_cut(const struct source *s, struct arena *a)
 	struct draft d = draft_new("Elementary", a);
 
 	draft_title(&d, "Elementary sent more alerts, cut short");
+	draft_put(&d, "severity", "warn");
 	draft_say(&d,
 	    "A group of alerts came as text that ends in its middle: those "
 	    "behind its end are not known here. See Elementary's report, and "
 	    "why its first try was refused in the log of bellrelay.");
 	return draft_end(&d, draft_key(s, "cut-short", NULL, a), "firing");
+}
+
+/* Text that breaks off where rows of data would follow: they go nowhere, and
+ * in text nobody knows where they end. */
+static const char *
+before_rows(const char *text, struct arena *a)
+{
+	const char *rows = strstr(text, "test_rows_sample");
+
+	return rows == NULL ? text : arena_copy(a, text, (size_t)(rows - text));
 }
 
 /* Of this alert nothing but its text is known. */
@@ -667,7 +679,8 @@ tell_text(const struct source *s, const char *text, const struct tree *value,
 	struct draft d = draft_new("Elementary", a);
 
 	draft_title(&d, "Elementary sent an alert that cannot be read");
-	draft_show(&d, event_cut(a, text, TOLD_MAX));
+	draft_put(&d, "severity", "warn");
+	draft_show(&d, event_cut(a, before_rows(text, a), TOLD_MAX));
 	return draft_end(&d, draft_key(s, NULL, value, a), "firing");
 }
 
@@ -693,7 +706,9 @@ tell_member(struct found *found, const struct source *s, const struct tree *t,
 	const char *text = draft_text(t, a);
 	struct source_item *item;
 
-	item = tell_text(s, text == NULL ? draft_json(t, a) : text, t, a);
+	if (text == NULL)
+		text = draft_json(draft_without_rows(t, a), a);
+	item = tell_text(s, text, t, a);
 	item->part = t;
 	draft_add(&found->list, item);
 }

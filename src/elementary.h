@@ -6,9 +6,11 @@
  * URL, or a token in the path.  It sends no content type.
  *
  * A body is one alert, a list of them, or the text that edr sends after it
- * was refused, which holds the same JSON, perhaps cut short.  Each alert
- * replaces what was known.  edr never says that one is over; a source of kind
- * dbt with the same namespace does.
+ * was refused, which holds the same JSON, perhaps cut short: an alert torn
+ * before its other names is named by its own id.  What nobody foresaw or
+ * cannot be read rings as warn.  Each alert replaces what was known.  edr
+ * never says that one is over; a source of kind dbt with the same namespace
+ * does.
  *
  * Options: secret_file; report_url, where Elementary's report is.
  */

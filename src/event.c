@@ -369,13 +369,42 @@ defers(const struct source *s, const struct tree *known)
 	    !tree_says(kind, s->kind->name);
 }
 
-static const struct tree *
-status_alone(struct arena *a, const struct tree *change)
-{
-	struct tree *alone = tree_new(a, TREE_OBJECT);
+static int rank(const struct tree *t);
 
-	tree_set(a, alone, "status", tree_get(change, "status"));
-	return alone;
+/* The severity before a map of the configuration made it another. */
+static const struct tree *
+sent_severity(const struct tree *alert)
+{
+	const struct tree *sent = tree_at(alert, "/metadata/severity_sent");
+
+	return sent != NULL ? sent : tree_at(alert, "/metadata/severity");
+}
+
+/* Nothing is graver than a word of which nobody knows how grave it is. */
+static bool
+is_graver(const struct tree *change, const struct tree *known)
+{
+	const struct tree *was = sent_severity(known);
+
+	return (was == NULL || rank(was) > 0) &&
+	    rank(sent_severity(change)) > rank(was);
+}
+
+/* A status, and a severity that is raised: it shall ring as what it is. */
+static const struct tree *
+without_words(
+    struct arena *a, const struct tree *change, const struct tree *known)
+{
+	struct tree *bare = tree_new(a, TREE_OBJECT);
+	struct tree *metadata = tree_new(a, TREE_OBJECT);
+
+	tree_set(a, bare, "status", tree_get(change, "status"));
+	if (is_graver(change, known)) {
+		tree_set(a, metadata, "severity",
+		    tree_at(change, "/metadata/severity"));
+		tree_set(a, bare, "metadata", metadata);
+	}
+	return bare;
 }
 
 static void
@@ -477,7 +506,7 @@ event_merge(const struct source *s, const struct tree *known,
 	struct tree *alert, *metadata;
 
 	if (deferring && !event_resolved(known))
-		change = status_alone(a, change);
+		change = without_words(a, change, known);
 	alert = tree_merge(a, base, change);
 	if (!tree_is(alert, TREE_OBJECT))
 		alert = tree_new(a, TREE_OBJECT);

@@ -35,9 +35,9 @@ enum {
  * is the text of its JSON.
  * What the sender itself says of the four is kept in the member `sender`, with
  * its kind: a terse kind (source.h) leaves the words of another as they are,
- * but for the status, and has its own say when the alert fires anew; what it
- * does not say stays then too. Between them and the kind's words the source's
- * wording is at work (wording.h).
+ * but for the status and a severity that is graver, and has its own say when
+ * the alert fires anew; what it does not say stays then too. Between them and
+ * the kind's words the source's wording is at work (wording.h).
  */
 struct tree *event_merge(const struct source *s, const struct tree *known,
     const struct tree *change, bool whole, int64_t now, struct arena *a);

@@ -350,7 +350,7 @@ read_webhook(const struct source *s, const struct source_request *r,
 	const char *key;
 
 	out->items = NULL;
-	reader.event = text(&reader, "/event");
+	reader.event = draft_lower(text(&reader, "/event"), a);
 	if (reader.event == NULL)
 		reader.event = "";
 	reader.status = status_of(&reader);

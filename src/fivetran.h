@@ -7,7 +7,8 @@
  *
  * A failed sync or connection is an alert of its connector; its next
  * successful sync resolves it.  A connection that works again does not: no
- * data has come by then.  Transformations are alerts of their own.
+ * data has come by then.  Transformations are alerts of their own.  An event
+ * that nobody foresaw rings as warn, under a key of its own.
  *
  * Option: secret_file.
  */

@@ -598,9 +598,9 @@ static void
 summary(const struct replay *r)
 {
 	command_say("%zu webhook%s in the span, %zu with a body; %zu alert%s, "
-		    "%zu differ",
+		    "%zu differ%s",
 	    r->lines, r->lines == 1 ? "" : "s", r->bodies, r->alerts,
-	    r->alerts == 1 ? "" : "s", r->differ);
+	    r->alerts == 1 ? "" : "s", r->differ, r->differ == 1 ? "s" : "");
 	if (r->foreign > 0)
 		command_say(
 		    "%zu of sources that are no longer configured", r->foreign);

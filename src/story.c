@@ -200,20 +200,28 @@ is_birth(const struct tree *m)
 	return false;
 }
 
-/* Whether nothing ever became of the event but that it waited: one that came
- * later took its place. */
-static bool
-is_merged(const struct ticket *t, const struct tree *birth)
+/* What became of an event; NULL if it waits or ended otherwise. */
+static const char *
+merged(const struct ticket *t, const struct tree *birth)
 {
 	int64_t n = tree_get_num(birth, "n");
+	const char *fate = "merged into a later one, not sent itself";
 
+	if (!is_birth(birth))
+		return NULL;
 	for (size_t i = 0; i < t->queued; i++)
 		if (t->queue[i].n == (uint64_t)n)
-			return false;
-	for (const struct tree *m = birth->next; m != NULL; m = m->next)
-		if (tree_get_num(m, "n") == n)
-			return false;
-	return is_birth(birth);
+			return NULL;
+	for (const struct tree *m = birth->next; m != NULL; m = m->next) {
+		const struct tree *what = tree_get(m, "what");
+
+		if (tree_get_num(m, "n") != n)
+			continue;
+		if (!tree_says(what, "failed") && !tree_says(what, "held"))
+			return NULL;
+		fate = "merged into a later one, not accepted itself";
+	}
+	return fate;
 }
 
 static const char *
@@ -221,9 +229,7 @@ fate(const struct story *s, const struct tree *m)
 {
 	const char *why = tree_cstr(tree_get(m, "why"), s->a);
 
-	return why == NULL && is_merged(&s->ticket.ticket, m)
-	    ? "merged into a later one, not sent itself"
-	    : why;
+	return why == NULL ? merged(&s->ticket.ticket, m) : why;
 }
 
 static void

@@ -1360,6 +1360,20 @@ def test_show_marks_what_was_merged_and_never_sent(site, standin):
     assert sorted(merged + delivered) == list("1234567")
 
 
+def test_show_marks_what_was_tried_and_then_merged(site, standin):
+    standin.always(behave.answer(503))
+    site.cgi(alert("a"))
+    site.cgi(update("a", alert_feedback="investigating"))
+    told = timeline(out(site.cli("show", "a")))
+    assert [m[:2] for m in told[:2]] == [("firing", "1"), ("failed", "1")]
+    assert told[0][2] == "merged into a later one, not accepted itself"
+    assert told[2][:2] == ("firing", "2") and not told[2][2]
+    standin.decide(None)
+    out(site.cli("drain"))
+    told = timeline(out(site.cli("show", "a")))
+    assert ["merged" in m[2] for m in told].count(True) == 1
+
+
 @pytest.mark.parametrize("how", ["torn", "unreadable"])
 def test_show_says_what_it_cannot_read_and_tells_the_rest(site, standin, how):
     spoilt(site, standin, how)

@@ -213,9 +213,11 @@ is_resolved_by_dbt(void)
 	    "and what else is known");
 }
 
-#define FAIL \
-	"{\"results\":[{\"unique_id\":\"test.a.t\",\"status\":\"fail\"," \
-	"\"message\":\"Got 7\"}]}"
+#define SAYS(status) \
+	"{\"results\":[{\"unique_id\":\"test.a.t\",\"status\":\"" status \
+	"\",\"message\":\"Got 7\"}]}"
+#define WARN SAYS("warn")
+#define FAIL SAYS("fail")
 
 static const char *
 json_of(const struct tree *t)
@@ -240,7 +242,7 @@ keeps_its_words_beside_dbt(void)
 
 	edr.namespace = dbt.namespace = "prod";
 	opened = sender_read(&edr, OWNED, strlen(OWNED));
-	fails = sender_read(&dbt, FAIL, strlen(FAIL));
+	fails = sender_read(&dbt, WARN, strlen(WARN));
 	over = sender_read(&dbt, PASS, strlen(PASS));
 	is(fails->key, opened->key, "dbt tells of what edr opened");
 	alert = event_merge(&edr, NULL, opened->change, true, 0, &arena);
@@ -259,6 +261,46 @@ keeps_its_words_beside_dbt(void)
 	is(json_of(t), json_of(alert), "edr has the last word");
 }
 
+/* A test that only warned is an incident now: it shall ring as one. */
+static void
+is_raised_by_dbt(void)
+{
+	struct source edr = sender_source(&source_elementary);
+	struct source dbt = sender_source(&source_dbt);
+	struct source_item *warned, *fails;
+	struct tree *alert, *t;
+
+	edr.namespace = dbt.namespace = "prod";
+	warned = sender_read(&dbt, WARN, strlen(WARN));
+	fails = sender_read(&dbt, FAIL, strlen(FAIL));
+	alert = event_merge(&edr, NULL,
+	    sender_read(&edr, OWNED, strlen(OWNED))->change, true, 0, &arena);
+	t = event_merge(&dbt, alert, fails->change, true, 0, &arena);
+	is(json_of(tree_at(t, "/metadata/severity")), "\"fail\"",
+	    "a graver severity is taken over");
+	is(json_of(tree_get(t, "description")),
+	    json_of(tree_get(alert, "description")), "and no word of dbt's");
+	is(json_of(tree_at(t, "/metadata/owners")), "[\"ann\"]",
+	    "the owners stay");
+	t = event_merge(&dbt, t, warned->change, true, 0, &arena);
+	is(json_of(tree_at(t, "/metadata/severity")), "\"fail\"",
+	    "a lesser one is not");
+	tree_set(&arena, tree_get(alert, "metadata"), "severity",
+	    tree_str(&arena, "wake-me"));
+	t = event_merge(&dbt, alert, fails->change, true, 0, &arena);
+	ok(!tree_says(tree_at(t, "/metadata/severity"), "fail"),
+	    "a word of which nobody knows how grave it is stays");
+	tree_set(&arena, tree_get(alert, "metadata"), "severity",
+	    tree_str(&arena, "P5"));
+	tree_set(&arena, tree_get(alert, "metadata"), "severity_sent",
+	    tree_str(&arena, "fail"));
+	tree_set(&arena, tree_get(alert, "sender"), "severity",
+	    tree_str(&arena, "P5"));
+	t = event_merge(&dbt, alert, fails->change, true, 0, &arena);
+	is(json_of(tree_at(t, "/metadata/severity")), "\"P5\"",
+	    "what a map made of the same word is no less grave");
+}
+
 int
 main(void)
 {
@@ -271,6 +313,7 @@ main(void)
 	odd_texts();
 	is_resolved_by_dbt();
 	keeps_its_words_beside_dbt();
+	is_raised_by_dbt();
 	arena_free(&arena);
 	return tap_done();
 }
