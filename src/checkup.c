@@ -4,6 +4,7 @@
 #include "conf.h"
 #include "fail.h"
 #include "finding.h"
+#include "generic.h"
 #include "incidentio.h"
 #include "lock.h"
 #include "mute.h"
@@ -258,6 +259,25 @@ chooses_keys(const struct source *s)
 	return s->kind == &source_incidentio && !s->namespaced;
 }
 
+/* Whether firing and resolve are one alert is up to the rest of the body. */
+static bool
+lacks_key(const struct source *s)
+{
+	return s->kind == &source_generic &&
+	    source_option(s, "status")->n > 0 &&
+	    source_option(s, "key")->n == 0;
+}
+
+static void
+check_key(struct checkup *c, const struct source *s)
+{
+	if (lacks_key(s))
+		finding_add(c->to, FINDING_NOTE,
+		    arena_printf(c->a, "source %s", s->name), "give it a key",
+		    "no key: what has a time or the id of a run in it is each "
+		    "time another alert, and what resolves it is not found");
+}
+
 static void
 check_keys(struct checkup *c)
 {
@@ -267,6 +287,7 @@ check_keys(struct checkup *c)
 	for (size_t i = 0; i < conf->n_sources; i++) {
 		const struct source *s = &conf->sources[i].source;
 
+		check_key(c, s);
 		if (!chooses_keys(s))
 			continue;
 		if (first != NULL)

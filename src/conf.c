@@ -7,6 +7,7 @@
 #include "near.h"
 #include "row.h"
 #include "settings.h"
+#include "wording.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -124,9 +125,8 @@ read_source(struct row_reading *r, const struct settings_section *section)
 	    !row_read(r, row_source, section, s) ||
 	    !row_read_kind(r, section, s) || !read_wording(r, section, s))
 		return false;
-	s->source.namespaced = s->source.namespace != NULL;
-	if (!s->source.namespaced)
-		s->source.namespace = name;
+	s->source.namespaced = s->namespace != NULL;
+	s->source.namespace = s->source.namespaced ? s->namespace : name;
 	c->n_sources++;
 	return true;
 }
@@ -309,13 +309,19 @@ redact_ok(struct row_reading *r)
 	const struct setting *s =
 	    settings_find(&r->settings->top, "journal_redact");
 
-	for (size_t i = 0; i < s->n; i++)
-		if (s->values[i].text[0] != '/')
-			return plain_fail(&r->settings->plain,
-			    s->values[i].line, r->f,
+	for (size_t i = 0; i < s->n; i++) {
+		const struct plain_value *v = &s->values[i];
+		struct fail why = { 0 };
+
+		if (v->text[0] != '/')
+			return plain_fail(&r->settings->plain, v->line, r->f,
 			    "journal_redact: \"%.80s\" is no JSON Pointer; "
 			    "wanted one such as \"/payload/owner\"",
-			    s->values[i].text);
+			    v->text);
+		if (!wording_pointer_ok(v->text, strlen(v->text), &why))
+			return plain_fail(&r->settings->plain, v->line, r->f,
+			    "journal_redact: %s", why.text);
+	}
 	return true;
 }
 

@@ -46,7 +46,8 @@ struct conf_source {
 	struct source source;
 	struct conf_to to;
 	struct wording_options words;
-	const char **named; /* as source.values: the file of each secret */
+	const char *namespace; /* as it was given, or NULL */
+	const char **named;    /* as source.values: the file of each secret */
 };
 
 /* A route and where the alerts go that it takes. */

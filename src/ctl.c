@@ -4,8 +4,8 @@
  * What there is to do is in the rooms of the table below, which also is the
  * usage.
  */
-#include "browse.h"
 #include "array.h"
+#include "browse.h"
 #include "buf.h"
 #include "check.h"
 #include "clean.h"

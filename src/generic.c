@@ -10,6 +10,7 @@
 #include "sign.h"
 #include "standard.h"
 #include "tree.h"
+#include "wording.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -404,7 +405,7 @@ map_entry(const struct source *s, const char *name, const char *value)
 		const char *equals = strrchr(map->items[i], '=');
 
 		if (equals != NULL && (size_t)(equals - map->items[i]) == n &&
-		    strncasecmp(map->items[i], value, n) == 0)
+		    wording_is_alike(map->items[i], value, n))
 			return map->items[i];
 	}
 	return NULL;
@@ -933,8 +934,8 @@ rule_of_nothing(const struct source *s, const char *field, struct arena *a)
 {
 	if (strcmp(field, "deduplication_key") == 0)
 		return arena_printf(a,
-		    "digest of all but the status: no key of source %s leads "
-		    "to anything",
+		    "no key of source %s leads to anything: a digest of all "
+		    "but the status",
 		    s->name);
 	if (strcmp(field, "metadata.source") == 0)
 		return arena_printf(
@@ -1004,32 +1005,18 @@ rule(const struct source *s, const struct source_item *item, const char *field,
 
 /* ---- what is configured ---- */
 
-/* Up to its end: a / before each step, 0 or 1 behind each ~. */
-static bool
-pointer_ok(const char *pointer, size_t n, struct fail *f)
-{
-	for (size_t i = 0; i < n; i++)
-		if (pointer[i] == '~' &&
-		    (i + 1 == n ||
-			(pointer[i + 1] != '0' && pointer[i + 1] != '1')))
-			return fail_set(f, FAIL_BROKEN,
-			    "not a JSON Pointer (RFC 6901): wanted ~0 for ~ "
-			    "and ~1 for / in a name");
-	return true;
-}
-
 static bool
 entry_ok(const char *entry, struct fail *f)
 {
 	if (entry[0] == '/')
-		return pointer_ok(entry, strlen(entry), f);
+		return wording_pointer_ok(entry, strlen(entry), f);
 	while ((entry = strstr(entry, "{/")) != NULL) {
 		size_t n = strcspn(entry, "}");
 
 		if (entry[n] == '\0')
 			return fail_set(f, FAIL_BROKEN,
 			    "wanted a } behind the pointer in {/");
-		if (!pointer_ok(entry + 1, n - 1, f))
+		if (!wording_pointer_ok(entry + 1, n - 1, f))
 			return false;
 		entry += n;
 	}

@@ -25,10 +25,12 @@
  *			the first entry that counts
  *	status		the same; several values: firing if one is
  *	status_map	"value=firing", =resolved or =ignored, which is no
- *			alert; in any case of letters.  A value that is
- *			neither mapped nor one of the three is firing
+ *			alert; whatever the case of letters, and whether with _
+ *			or -.  A value that is neither mapped nor one of the
+ *			three is firing
  *	severity	the first; what has no pointer is for all that say none
- *	severity_map	"value=severity"; what was sent is severity_sent
+ *	severity_map	"value=severity", found likewise; what was sent is
+ *			severity_sent
  *	owners tags tables
  *			all entries together
  *	sender		metadata.source; else the source's name

@@ -26,19 +26,25 @@ struct place {
 	const char *base;
 	const char *info;
 	bool escaped;
+	bool looks; /* whether healthz and metrics may be there */
 };
 
-/* Of the URI as it was asked for, which servers leave as it is. */
+/*
+ * Of the URI as it was asked for, which servers leave as it is.  Where the
+ * server says what is behind BASE, that alone decides on healthz and metrics:
+ * the URI's own BASE is a guess, and could open what is_at_base closes.
+ */
 static struct place
 uri_place(const struct request *r, const char *script, struct arena *a)
 {
 	char *uri = arena_str(a, request_param(r, "REQUEST_URI"));
+	bool looks = request_param(r, "PATH_INFO")[0] == '\0';
 	size_t n = strlen(script);
 
 	uri[strcspn(uri, "?#")] = '\0';
 	if (n > 0 && strncmp(uri, script, n) == 0 && uri[n] == '/')
-		return (struct place){ script, uri + n, true };
-	return (struct place){ "", uri, true };
+		return (struct place){ script, uri + n, true, looks };
+	return (struct place){ "", uri, true, looks };
 }
 
 /* Split at slashes; empty segments do not count. */
@@ -64,6 +70,8 @@ is_at_base(const struct place *p, const char *name)
 {
 	size_t n = strlen(name);
 
+	if (!p->looks)
+		return false;
 	if (p->info[0] == '\0' || p->base[0] == '\0')
 		return true;
 	return p->info[0] == '/' && strncmp(p->info + 1, name, n) == 0 &&
@@ -106,7 +114,7 @@ request_route(struct request *r, const struct conf *c, struct arena *a)
 {
 	const char *method = request_param(r, "REQUEST_METHOD");
 	const struct place given = { request_param(r, "SCRIPT_NAME"),
-		request_param(r, "PATH_INFO"), false };
+		request_param(r, "PATH_INFO"), false, true };
 	const struct place asked = uri_place(r, given.base, a);
 
 	r->is_post = strcmp(method, "POST") == 0;

@@ -7,6 +7,7 @@
 #include "scan.h"
 #include "secret.h"
 #include "settings.h"
+#include "wording.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -131,8 +132,8 @@ static const struct row source_rows[] = {
 	    0, { 0 } },
 	{ "tags", LIST, FIELD(conf_source, source.tags), NULL, NULL, 0, 0, 0,
 	    { 0 } },
-	{ "namespace", TEXT, FIELD(conf_source, source.namespace), "", NULL, 0,
-	    0, 0, { 0 } },
+	{ "namespace", TEXT, FIELD(conf_source, namespace), "", NULL, 0, 0, 0,
+	    { 0 } },
 	{ "title", TEXT, FIELD(conf_source, words.title), "", NULL, 0, 0, 0,
 	    { 0 } },
 	{ "description", TEXT, FIELD(conf_source, words.description), "", NULL,
@@ -373,7 +374,7 @@ entry_length(const char *name, const char *text)
 	return map && equals != NULL ? (size_t)(equals - text) : strlen(text);
 }
 
-/* A map looks its values up without regard to case. */
+/* A map looks its values up as wording_is_alike has it. */
 static bool
 is_same_entry(const char *name, const char *x, const char *y)
 {
@@ -381,7 +382,7 @@ is_same_entry(const char *name, const char *x, const char *y)
 
 	if (x[n] == '\0')
 		return strcmp(x, y) == 0;
-	return entry_length(name, y) == n && strncasecmp(x, y, n) == 0;
+	return entry_length(name, y) == n && wording_is_alike(x, y, n);
 }
 
 /* How much of an entry a message has room for. */
@@ -391,6 +392,22 @@ shown(const char *name, const char *text)
 	size_t n = entry_length(name, text);
 
 	return (int)(n < SHOWN_MAX ? n : SHOWN_MAX);
+}
+
+static bool
+twice(struct row_reading *r, const char *name, const struct plain_value *v,
+    const char *before)
+{
+	int n = shown(name, v->text);
+
+	if (strncasecmp(before, v->text, (size_t)n) == 0)
+		return plain_fail(&r->settings->plain, v->line, r->f,
+		    "%s: %.*s stands there twice; wanted once", name, n,
+		    v->text);
+	return plain_fail(&r->settings->plain, v->line, r->f,
+	    "%s: %.*s is the same as %.*s, as _ and - are alike there; wanted "
+	    "one of them",
+	    name, n, v->text, n, before);
 }
 
 static bool
@@ -407,11 +424,7 @@ fill_list(struct row_reading *r, const char *name, const struct given *g,
 			    r->f, "%s: an empty entry; wanted text", name);
 		for (size_t j = 0; j < i; j++)
 			if (is_same_entry(name, list->items[j], text))
-				return plain_fail(&r->settings->plain,
-				    g->v[i].line, r->f,
-				    "%s: %.*s stands there twice; wanted "
-				    "once",
-				    name, shown(name, text), text);
+				return twice(r, name, &g->v[i], list->items[j]);
 		list->items[list->n++] = text;
 	}
 	return true;

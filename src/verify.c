@@ -715,7 +715,7 @@ const struct command verify_command = {
 	    "  Shows neither the secret nor the right signature.\n",
 	.codes = "  0   valid\n"
 		 "  1   not valid\n"
-		 "  65  the body is over 16 MiB\n"
+		 "  65  the body is empty, or over 16 MiB\n"
 		 "  66  FILE or F cannot be read, or others may read F\n",
 	.most = 1,
 	.options = { { "--secret-file", "F", "a secret a line", true },

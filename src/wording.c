@@ -154,6 +154,40 @@ wording_read(const struct wording_options *given,
 	return true;
 }
 
+static char
+folded(char c, bool in_bracket)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return c == '_' && !in_bracket ? '-' : c;
+}
+
+bool
+wording_is_alike(const char *x, const char *y, size_t n)
+{
+	bool in = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (folded(x[i], in) != folded(y[i], in))
+			return false;
+		in = in ? x[i] != ']' : x[i] == '[';
+	}
+	return true;
+}
+
+bool
+wording_pointer_ok(const char *pointer, size_t n, struct fail *f)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pointer[i] == '~' &&
+		    (i + 1 == n ||
+			(pointer[i + 1] != '0' && pointer[i + 1] != '1')))
+			return fail_set(f, FAIL_BROKEN,
+			    "not a JSON Pointer (RFC 6901): wanted ~0 for ~ "
+			    "and ~1 for / in a name");
+	return true;
+}
+
 /* ---- picking ---- */
 
 void

@@ -151,7 +151,7 @@ def default_of(name, text):
         return "required" if line == "Required." else "none"
     told = re.fullmatch(r"Default: (.+)\.", line)
     assert told, f"{name}: {line}"
-    return told.group(1) if told.group(1) == "its name" else f"`{told.group(1)}`"
+    return f"`{told.group(1)}`"
 
 
 def rows_of(table):

@@ -227,8 +227,6 @@ def assert_default(name, told, printed):
         return
     if printed is None or printed == '""':
         want = "none"
-    elif printed == '"probe"':
-        want = "its name"
     else:
         want = "`" + printed.strip('"') + "`"
     assert told == want, f"{name}: README says {told}, check says {printed}"

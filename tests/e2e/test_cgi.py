@@ -59,6 +59,36 @@ def test_a_path_that_the_server_lost_is_found_in_the_uri(site):
     assert ask("/bellrelay/x/healthz", PATH_INFO="/x/healthz", **look) == 404
 
 
+@pytest.mark.parametrize("name", ["healthz", "metrics"])
+@pytest.mark.parametrize(
+    ("script", "info", "uri", "status"),
+    [
+        ("/bellrelay", "/{}", "/bellrelay/{}", 200),
+        ("/bellrelay", None, "/bellrelay/{}", 200),
+        ("/bellrelay", "", "/bellrelay/{}?x", 200),
+        ("/bellrelay", None, "/bellrelay/x/{}", 404),
+        ("/bellrelay", "/x/{}", "/bellrelay/x/{}", 404),
+        ("/bellrelay", "/x", "/bellrelay/{}", 404),
+        ("/bellrelay/bellrelay.fcgi", "/{}", "/bellrelay/{}", 200),
+        ("/bellrelay/bellrelay.fcgi", "/x/{}", "/bellrelay/x/{}", 404),
+        ("/bellrelay/bellrelay.fcgi", "/x/{}", "/{}", 404),
+        ("/bellrelay/bellrelay.fcgi", "/x", "/bellrelay/x/{}", 404),
+        ("/bellrelay/bellrelay.fcgi", "/x/{}/", "/bellrelay/{}", 404),
+    ],
+)
+def test_the_uri_opens_no_look_that_the_path_closes(
+    site, name, script, info, uri, status
+):
+    """A server's rule for BASE/metrics says nothing of BASE/x/metrics."""
+    answer = site.cgi(
+        REQUEST_METHOD="GET",
+        SCRIPT_NAME=script,
+        PATH_INFO=info and info.format(name),
+        REQUEST_URI=uri.format(name),
+    )
+    assert answer.status == status
+
+
 def test_a_token_of_the_uri_is_decoded(site, standin):
     secret = site.write(site.etc / "anything.secret", "to/ken-" + "x" * 20)
     site.configure(

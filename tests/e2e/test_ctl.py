@@ -393,6 +393,7 @@ def test_map_explains_each_field(site):
     assert "first receipt" in rules["metadata.received_at"]
 
 
+SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "src/samples"
 KINDS = {
     "elementary": "", "dbt": "", "fivetran": "", "incidentio": "",
     "generic": 'proof = standard-webhooks', "montecarlo": "verify = off",
@@ -498,8 +499,10 @@ def test_map_explains_what_the_options_of_kind_generic_made(site):
     assert rules["metadata.severity"] == f"severity{of}: none was sent"
     assert "status_map has no such value" in rules["status"]
     rules = explained(site, "g", {"x": 1})
-    assert rules["deduplication_key"].startswith("digest of all but the status")
-    assert rules["deduplication_key"].endswith(', in namespace "prod"')
+    assert rules["deduplication_key"] == (
+        f"no key{of} leads to anything: a digest of all but the status, "
+        'in namespace "prod"'
+    )
     assert rules["description"].startswith("the alert as it came")
     assert rules["status"].startswith("firing: no status")
 
@@ -514,6 +517,28 @@ def test_map_explains_the_namespace_of_a_key(kinds):
     )
     key = explained(kinds, "io", event)["deduplication_key"]
     assert key == 'read by kind incidentio, in namespace "team"'
+
+
+def test_what_check_prints_makes_the_same_of_every_alert(kinds):
+    """Its configuration is the one in effect: as such it changes no key."""
+    keyless = b'{"title":"t","status":"firing"}'
+    bodies = [("generic", b'{"id":7}'), ("incidentio", keyless)]
+    for kind in KINDS:
+        name = kind.replace("montecarlo", "mc")
+        samples = sorted((SAMPLES / kind).glob("*.json"))
+        assert samples
+        bodies += [(name, sample.read_bytes()) for sample in samples]
+
+    def made():
+        said = [out(kinds.cli("map", name, stdin=body)) for name, body in bodies]
+        return [re.sub('"received_at": "[^"]*"', "", text) for text in said]
+
+    before = made()
+    assert sum('"deduplication_key"' in text for text in before) > 15
+    printed = out(kinds.cli("check"))
+    kinds.conf.write_text(printed)
+    assert made() == before
+    assert out(kinds.cli("check")) == printed
 
 
 def test_map_says_plainly_that_a_body_is_ignored(site):

@@ -107,6 +107,44 @@ def test_two_transformations_that_failed_are_two_alerts(generic, standin):
     assert '"name": "customers"' in second["description"]
 
 
+def test_check_notes_a_status_without_a_key(site):
+    """Firing and resolve would be one alert only if all else is the same."""
+
+    def said(options):
+        site.configure(
+            more="source any {\n\tkind = generic\n\tdestination = oncall\n"
+            f"\tsecret_file = any.secret\n\t{options}\n}}\n"
+        )
+        done = site.cli("check")
+        assert done.returncode == 0
+        return done.stderr.decode()
+
+    site.write(site.etc / "any.secret", SECRET + "\n")
+    site.secrets.add(SECRET)
+    status = 'title = "/name" status = "/state"'
+    note = "note: source any: no key: "
+    assert note in said(status)
+    assert "; give it a key\n" in said(status)
+    assert note not in said(status + ' key = "/id"')
+    assert note not in said('title = "/name"')
+
+
+@pytest.mark.parametrize("option", ["status", "severity"])
+def test_a_map_takes_a_dash_for_an_underscore(site, option):
+    """As the severity_map of all other kinds does."""
+    site.configure(
+        more="source any {\n\tkind = generic\n\tdestination = oncall\n"
+        f'\tkey = "/id" {option} = "/word"\n'
+        f'\t{option}_map = "All_well-now=resolved"\n}}\n'
+    )
+    for word in ("all-well_now", "ALL_WELL_NOW", "all-well-now"):
+        body = json.dumps({"id": 1, "word": word}).encode()
+        done = site.cli("map", "any", stdin=body)
+        event = json.loads(done.stdout)
+        said = {"status": event["status"], **event["metadata"]}
+        assert said[option] == "resolved"
+
+
 def test_a_bad_pointer_is_refused_with_its_line(site):
     site.configure(
         more="source any {\n\tkind = generic\n\tdestination = oncall\n"

@@ -162,6 +162,10 @@ static const struct {
 	    "conf:2: journal_redact: \"a\" is no JSON Pointer; wanted one such "
 	    "as \"/payload/owner\"",
 	    "a redaction that leads nowhere" },
+	{ "journal_redact = {\n\"/a~1b\", \"/payload/~2\" }\n" SPOOL DEST SRC,
+	    "conf:2: journal_redact: not a JSON Pointer (RFC 6901): wanted ~0 "
+	    "for ~ and ~1 for / in a name",
+	    "nor does what is no pointer" },
 	{ "journal_redact = { \"/a\", \"/b/0\" }\n" SPOOL DEST SRC, "",
 	    "redactions that are JSON Pointers" },
 	{ "heartbeat_url = \"http://example.com/\"\n" SPOOL DEST SRC,
@@ -661,6 +665,12 @@ static const struct {
 	{ IN_SRC("severity_map = { \"x=1\", \"X=1\" }"),
 	    "conf:3: severity_map: X stands there twice; wanted once",
 	    "also in another case" },
+	{ IN_SRC("severity_map = { \"SEV_1=1\",\n\"sev-1=2\" }"),
+	    "conf:4: severity_map: sev-1 is the same as SEV_1, as _ and - are "
+	    "alike there; wanted one of them",
+	    "and with - for _" },
+	{ IN_SRC("severity_map = { \"SEV[1_3]=1\", \"SEV[1-3]=2\" }"), "",
+	    "but a bracket with - is a range" },
 	{ GOOD "severity_map = { \"x=1\", \"y=2\", \"x=3\" }",
 	    "conf:4: severity_map: x stands there twice; wanted once",
 	    "and for all sources" },
