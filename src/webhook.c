@@ -739,20 +739,29 @@ reword(struct relay *r, const struct request *req, const struct item *items,
 }
 
 /* A webhook's result in one word; of several the least certain. */
-static const char *
-result_word(const struct answer *a, const struct item *items, size_t n)
+/* The one of which the least is sure; NULL if there is none. */
+static const struct item *
+least_sure(const struct item *items, size_t n)
 {
-	enum answer_result least = ANSWER_IGNORED;
+	const struct item *least = n > 0 ? &items[0] : NULL;
 
-	if (a->status >= 300)
-		return "refused";
 	for (size_t i = 0; i < n; i++) {
 		if (items[i].unstored)
-			return "unstored";
-		if (items[i].result < least)
-			least = items[i].result;
+			return &items[i];
+		if (items[i].result < least->result)
+			least = &items[i];
 	}
-	return answer_word(least);
+	return least;
+}
+
+static const char *
+result_word(const struct answer *a, const struct item *least)
+{
+	if (a->status >= 300)
+		return "refused";
+	if (least != NULL && least->unstored)
+		return "unstored";
+	return answer_word(least == NULL ? ANSWER_IGNORED : least->result);
 }
 
 static void
@@ -772,18 +781,18 @@ count_webhook(
 
 static void
 log_webhook(const struct request *req, const struct answer *a,
-    const struct item *items, size_t n, const struct fail *why)
+    const struct item *least, size_t n, const struct fail *why)
 {
 	int64_t now = relay_now();
 	struct log_line l = log_begin(now, "webhook");
 
 	log_str(&l, "source", req->source->source.name);
 	log_int(&l, "http", a->status);
-	log_str(&l, "result", result_word(a, items, n));
-	if (n > 0)
-		log_str(&l, "alert", items[0].id);
-	if (n > 0)
-		log_str(&l, "muted", items[0].muted);
+	log_str(&l, "result", result_word(a, least));
+	if (least != NULL)
+		log_str(&l, "alert", least->id);
+	if (least != NULL)
+		log_str(&l, "muted", least->muted);
 	if (n > 1)
 		log_int(&l, "alerts", (int64_t)n);
 	log_int(&l, "ms", now - req->now);
@@ -819,14 +828,16 @@ webhook_take(struct relay *r, struct request *req, struct answer *out)
 	struct batch b = { .n = 0 };
 	struct fail why = { 0 };
 	struct fail stuck = { 0 };
+	const struct item *least;
 
 	if (forward_busy(&r->webhook))
 		(void)forward_settle(&r->webhook, req->now, &stuck);
 	(void)serve(r, req, out, &sr, &b, &why);
 	reword(r, req, b.items, b.n, out);
-	log_webhook(req, out, b.items, b.n, &why);
-	count_webhook(r, req, out->status, result_word(out, b.items, b.n));
+	least = least_sure(b.items, b.n);
+	log_webhook(req, out, least, b.n, &why);
+	count_webhook(r, req, out->status, result_word(out, least));
 	if (sr.proven)
-		write_diary(r, req, &sr, result_word(out, b.items, b.n),
-		    b.n > 0 ? b.items[0].id : NULL);
+		write_diary(r, req, &sr, result_word(out, least),
+		    least != NULL ? least->id : NULL);
 }

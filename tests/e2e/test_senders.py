@@ -568,6 +568,20 @@ def test_what_looks_like_theirs_is_seen_in_healthz(senders):
 # ---- several of one alert in one webhook ----
 
 
+def test_the_log_names_the_alert_of_which_the_least_is_sure(
+    senders, standin, tmp_path
+):
+    standin.decide(
+        lambda seen: behave.answer(503) if seen.key.endswith("late") else None
+    )
+    good = ("model.jaffle.good", "error", "x")
+    body = dbt_results(good, ("model.jaffle.late", "error", "x"))
+    assert post_file(senders, tmp_path, body, *as_dbt())[0] == 202
+    (line,) = senders.log_lines(event="webhook")
+    assert line["result"] == "queued"
+    assert line["alert"] == ticket_id("prod/model.jaffle.late")
+
+
 def test_each_of_several_events_of_one_alert_tells_that_it_went(
     senders, standin, tmp_path
 ):
