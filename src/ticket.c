@@ -22,6 +22,7 @@ enum {
 				       titles are not */
 	SMALL_MAX = 3 * TICKET_MAX, /* where no value is long */
 	WRITE_MAX = 1 << 30,
+	SMALL_VALUE = 512, /* bytes of what is kept when all else goes */
 };
 
 /* ---- the schedule ---- */
@@ -906,6 +907,28 @@ ticket_failed(struct ticket *t, const struct ticket_event *e, bool unknown,
 	ticket_note(t, "failed", e->n, t->error, now, a);
 }
 
+/* What the metadata has of routing and of the time of day at which to ring:
+ * small values alone. */
+static struct tree *
+essence(const struct tree *metadata, struct arena *a)
+{
+	static const char *const names[] = { "source", "severity", "owners",
+		"environment" };
+	struct tree *out = tree_new(a, TREE_OBJECT);
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const struct tree *value = tree_get(metadata, names[i]);
+		struct buf text = BUF_MAX(SMALL_VALUE);
+
+		if (value != NULL)
+			json_write(value, JSON_PLAIN, &text);
+		if (value != NULL && !text.full)
+			tree_set(a, out, names[i], value);
+		buf_free(&text);
+	}
+	return out->first == NULL ? NULL : out;
+}
+
 bool
 ticket_shrink(struct ticket *t, const struct ticket_event *e, struct arena *a)
 {
@@ -915,7 +938,8 @@ ticket_shrink(struct ticket *t, const struct ticket_event *e, struct arena *a)
 		return !e->small;
 	body = tree_merge(a, e->body, NULL);
 	tree_set(a, body, "description", NULL);
-	tree_set(a, body, "metadata", NULL);
+	tree_set(
+	    a, body, "metadata", essence(tree_get(e->body, "metadata"), a));
 	t->queue[0].body = body;
 	t->queue[0].digest = digest_of(body, a);
 	t->queue[0].small = true;

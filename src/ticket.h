@@ -173,8 +173,9 @@ void ticket_failed(struct ticket *t, const struct ticket_event *e, bool unknown,
 bool ticket_spent(const struct ticket *t, unsigned hours);
 
 /*
- * The head was too large: a smaller one takes its place.  False if it was
- * made smaller before.
+ * The head was too large: a smaller one takes its place, of whose metadata what
+ * is small of source, severity, owners and environment is left.  False if it
+ * was made smaller before.
  */
 bool ticket_shrink(
     struct ticket *t, const struct ticket_event *e, struct arena *a);

@@ -393,8 +393,11 @@ refusals(void)
 	(void)put(&t, 'r', "1", start);
 	e = *ticket_head(&t);
 	ok(ticket_shrink(&t, &e, &arena), "what is too large is made smaller");
-	ok(tree_get(t.queue[0].body, "metadata") == NULL && t.queue[0].n != e.n,
+	ok(tree_at(t.queue[0].body, "/metadata/what") == NULL &&
+		t.queue[0].n != e.n,
 	    "as a new event");
+	ok(tree_says(tree_at(t.queue[0].body, "/metadata/severity"), "minor"),
+	    "which keeps what it is routed by");
 	e = *ticket_head(&t);
 	ok(!ticket_shrink(&t, &e, &arena), "once");
 	ticket_refused(&t, &e, "HTTP 422", start, &arena);
