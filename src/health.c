@@ -198,6 +198,32 @@ judge_room(struct report *p, const struct setup_box *b, const struct summary *s)
 	    s->owed, (unsigned)c->max_pending);
 }
 
+/* One name is enough to know that something waits. */
+static bool
+is_empty(const struct spool_box *b)
+{
+	struct spool_walk w;
+	struct spool_name name;
+	bool any;
+
+	spool_walk_open(b, SPOOL_PENDING, &w);
+	any = spool_walk_next(&w, &name);
+	spool_walk_close(&w);
+	return !any && w.broken == 0;
+}
+
+/* What a summary says that nobody renews may be long past. */
+static void
+judge_age(struct report *p, const struct setup_box *b, const struct summary *s)
+{
+	if (s->at != 0 && seconds_since(p, s->at) > HEALTH_DUE &&
+	    !is_empty(&b->box))
+		because(p, b->to->name,
+		    "nobody has looked through what waits for %s; start the "
+		    "responders, or let bellrelay drain --due run each minute",
+		    span(p, s->at));
+}
+
 static void
 report_box(struct report *p, const struct setup_box *b)
 {
@@ -208,6 +234,7 @@ report_box(struct report *p, const struct setup_box *b)
 	judge_room(p, b, &h.summary);
 	judge_mode(p, b->to->name, &h.pace);
 	judge_waiting(p, b->to->name, &h.summary);
+	judge_age(p, b, &h.summary);
 	tree_set_str(p->a, to, "name", b->to->name);
 	tree_set_str(p->a, to, "mode", pace_mode_name(h.pace.mode));
 	put_num(p, to, "pending", h.summary.owed);

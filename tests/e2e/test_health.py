@@ -1,5 +1,6 @@
 """healthz and metrics: DESIGN.md, section 2."""
 
+import fcntl
 import json
 import os
 import re
@@ -289,6 +290,29 @@ def test_as_many_alerts_as_may_wait_are_failing(site, standin):
     standin.decide(None)
     assert site.cli("drain").returncode == 0
     until(lambda: health(site)[1]["status"] == "ok", "room")
+
+
+def test_what_nobody_looks_through_is_degraded(site, standin):
+    """Under plain CGI without cron, say."""
+    site.configure()
+    assert site.cgi(alert("a")).status == 200
+    until(lambda: not site.workers(), "the child")
+    old = {"at": int((time.time() - 1200) * 1000), "owed": 0}
+    (site.box() / "summary.json").write_text(json.dumps(old).ljust(1023) + "\n")
+    why = "oncall: nobody has looked through what waits for 20 min"
+    said = cgi_health(site)[1]
+    assert not because(said, why), "nothing waits"
+    until(lambda: not site.workers(), "the child")
+    standin.script(behave.answer(503))
+    with open(site.box() / "lock", "r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)  # SPOOL.md: drain = 0
+        assert site.cgi(alert("b")).status == 202
+        (site.box() / "summary.json").write_text(
+            json.dumps(old).ljust(1023) + "\n"
+        )
+        code, said = cgi_health(site)
+    assert (code, said["status"]) == (200, "degraded")
+    assert because(said, why)
 
 
 def test_an_alert_that_cannot_be_read_waits_and_is_degraded(served, standin):
