@@ -1,5 +1,6 @@
 """bellrelay watches itself: heartbeat_url and self_alert, and the journal."""
 
+import concurrent.futures
 import json
 import os
 import socket
@@ -8,7 +9,7 @@ import pytest
 
 from world import behave
 from world.montecarlo import alert, rule_breach
-from world.site import Site, clock, section, until
+from world.site import Site, clock, section, ticket_id, until
 
 SELF = f"bellrelay/{socket.gethostname()}/oncall"
 
@@ -139,10 +140,16 @@ def test_self_alert_that_finds_no_room_says_so_and_comes_again(site, standin):
     standin.decide(
         lambda seen: behave.answer(401) if seen.key == "a" else None
     )
-    with site.small_spool():
+    hold = standin.script(behave.Hold(then=behave.answer(401)))
+    with site.small_spool(), concurrent.futures.ThreadPoolExecutor() as pool:
         site.start()
-        assert site.post(alert("a")).status_code == 202
+        answer = pool.submit(site.post, alert("a"))
+        # Full before there is anything to tell of.
+        assert hold.reached.wait(60)
+        until(lambda: ticket_id("a") in site.tickets(), "the ticket")
         filler = site.fill()
+        hold.release()
+        assert answer.result(60).status_code == 202
         said = lambda: site.log_lines(event="self")  # noqa: E731
         until(said, "a word of it", 40)
         assert said()[0]["result"] == "failed"
