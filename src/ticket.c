@@ -907,8 +907,7 @@ ticket_failed(struct ticket *t, const struct ticket_event *e, bool unknown,
 	ticket_note(t, "failed", e->n, t->error, now, a);
 }
 
-/* What the metadata has of routing and of the time of day at which to ring:
- * small values alone. */
+/* By these incident.io routes and rings; long values of them go too. */
 static struct tree *
 essence(const struct tree *metadata, struct arena *a)
 {
