@@ -56,35 +56,48 @@ counters_set(struct counters *c, uint64_t n, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* The upper bounds of the buckets of a histogram. */
+static const struct {
+	int64_t ms;
+	const char *le;
+} buckets[COUNTERS_BUCKETS] = {
+	{ 5, "0.005" },
+	{ 10, "0.01" },
+	{ 25, "0.025" },
+	{ 50, "0.05" },
+	{ 100, "0.1" },
+	{ 250, "0.25" },
+	{ 500, "0.5" },
+	{ 1000, "1" },
+	{ 2500, "2.5" },
+	{ 5000, "5" },
+	{ 10000, "10" },
+	{ INT64_MAX, "+Inf" },
+};
+
 void
 counters_time(
     struct counters *c, const char *name, const char *labels, int64_t ms)
 {
-	static const struct {
-		int64_t ms;
-		const char *le;
-	} buckets[] = {
-		{ 5, "0.005" },
-		{ 10, "0.01" },
-		{ 25, "0.025" },
-		{ 50, "0.05" },
-		{ 100, "0.1" },
-		{ 250, "0.25" },
-		{ 500, "0.5" },
-		{ 1000, "1" },
-		{ 2500, "2.5" },
-		{ 5000, "5" },
-		{ 10000, "10" },
-		{ INT64_MAX, "+Inf" },
-	};
-	const char *comma = labels[0] == '\0' ? "" : ",";
+	size_t i = 0;
 
-	for (size_t i = 0; i < COUNT(buckets); i++)
-		counters_add(c, ms <= buckets[i].ms, "%s_bucket{%s%sle=\"%s\"}",
-		    name, labels, comma, buckets[i].le);
-	counters_add(
-	    c, ms < 0 ? 0 : (uint64_t)ms, "%s_sum_ms{%s}", name, labels);
-	counters_add(c, 1, "%s_count{%s}", name, labels);
+	while (i < c->n_times &&
+	    (strcmp(c->times[i].name, name) != 0 ||
+		strcmp(c->times[i].labels, labels) != 0))
+		i++;
+	if (i == COUNTERS_BATCH)
+		return;
+	if (i == c->n_times) {
+		memset(&c->times[i], 0, sizeof(c->times[i]));
+		c->times[i].name = name;
+		(void)snprintf(c->times[i].labels, sizeof(c->times[i].labels),
+		    "%s", labels);
+		c->n_times++;
+	}
+	for (size_t b = 0; b < COUNTERS_BUCKETS; b++)
+		c->times[i].in[b] += ms <= buckets[b].ms;
+	c->times[i].sum_ms += ms < 0 ? 0 : (uint64_t)ms;
+	c->times[i].count++;
 }
 
 /* The file of this host; a name that could leave the directory is changed. */
@@ -162,6 +175,24 @@ apply(struct buf *text, const char *series, uint64_t n, bool set)
 	memcpy(at, digits, DIGITS);
 }
 
+static void
+apply_times(struct buf *text, const struct counters *c, size_t nth)
+{
+	const char *name = c->times[nth].name;
+	const char *labels = c->times[nth].labels;
+	char series[COUNTERS_SERIES];
+
+	for (size_t i = 0; i < COUNTERS_BUCKETS; i++) {
+		(void)snprintf(series, sizeof(series),
+		    "%s_bucket{%s,le=\"%s\"}", name, labels, buckets[i].le);
+		apply(text, series, c->times[nth].in[i], false);
+	}
+	(void)snprintf(series, sizeof(series), "%s_sum_ms{%s}", name, labels);
+	apply(text, series, c->times[nth].sum_ms, false);
+	(void)snprintf(series, sizeof(series), "%s_count{%s}", name, labels);
+	apply(text, series, c->times[nth].count, false);
+}
+
 /* A line that a full disk cut short is dropped with what follows. */
 static void
 whole_lines(struct buf *text)
@@ -186,9 +217,23 @@ flush_to(int fd, struct counters *c)
 	whole_lines(&text);
 	for (size_t i = 0; i < c->n; i++)
 		apply(&text, c->add[i].series, c->add[i].n, c->add[i].set);
+	for (size_t i = 0; i < c->n_times; i++)
+		apply_times(&text, c, i);
 	/* A full disk takes what it can. */
 	(void)!pwrite(fd, text.data, text.len, 0);
 	buf_free(&text);
+}
+
+bool
+counters_any(const struct counters *c)
+{
+	return c->n > 0 || c->n_times > 0;
+}
+
+bool
+counters_many(const struct counters *c)
+{
+	return c->n > COUNTERS_BATCH / 2 || c->n_times > COUNTERS_BATCH / 2;
 }
 
 void
@@ -196,7 +241,7 @@ counters_flush(struct counters *c, int dir)
 {
 	int fd;
 
-	if (c->n == 0)
+	if (!counters_any(c))
 		return;
 	fd = open_file(dir, O_RDWR | O_CREAT);
 	if (fd == -1 && errno == ENOENT && mkdirat(dir, "counters", 0700) == 0)
@@ -206,6 +251,7 @@ counters_flush(struct counters *c, int dir)
 		(void)close(fd);
 	}
 	c->n = 0;
+	c->n_times = 0;
 }
 
 void

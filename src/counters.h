@@ -21,7 +21,8 @@
 struct buf;
 
 enum {
-	COUNTERS_BATCH = 64,   /* series */
+	COUNTERS_BATCH = 64, /* series, and as many histograms */
+	COUNTERS_BUCKETS = 12,
 	COUNTERS_SERIES = 192, /* bytes of a name */
 	COUNTERS_MAX = 1 << 20,
 };
@@ -34,6 +35,14 @@ struct counters {
 		bool set; /* replaces, else it adds */
 	} add[COUNTERS_BATCH];
 	size_t n;
+	struct {
+		const char *name;
+		char labels[COUNTERS_SERIES / 2];
+		uint64_t in[COUNTERS_BUCKETS]; /* each holds those before */
+		uint64_t sum_ms;
+		uint64_t count;
+	} times[COUNTERS_BATCH];
+	size_t n_times;
 };
 
 /* Add n to a series; more than a batch holds is dropped. */
@@ -45,11 +54,15 @@ void counters_set(struct counters *c, uint64_t n, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * Count a time in ms into a histogram of that name, whose labels, such as
- * destination="a", may be "".
+ * Count a time in ms into a histogram of that name, a constant;
+ * its labels are such as destination="a".
  */
 void counters_time(
     struct counters *c, const char *name, const char *labels, int64_t ms);
+
+/* Whether anything was gathered; and so much that more may find no place. */
+bool counters_any(const struct counters *c);
+bool counters_many(const struct counters *c);
 
 /*
  * Write what was gathered; dir is the spool's.  Failure is silent: no

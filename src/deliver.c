@@ -18,7 +18,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { POLL_MS = 1000, TELL_MS = 200, FLUSH_MS = 200 };
+enum { POLL_MS = 1000, TELL_MS = 200 };
 
 struct delivery {
 	struct relay relay;
@@ -28,7 +28,6 @@ struct delivery {
 	bool seen;    /* somebody sits before it */
 	bool watched; /* the watch had its look, after all was tried */
 	int64_t told;
-	int64_t flushed;
 };
 
 /* ---- signals ---- */
@@ -75,19 +74,6 @@ tell(struct delivery *d, bool last)
 
 /* ---- the run ---- */
 
-/* What was counted need not be on disk at once, nor for each delivery. */
-static void
-flush(struct delivery *d)
-{
-	int64_t now = relay_now();
-
-	if (now < d->flushed + FLUSH_MS && now >= d->flushed &&
-	    d->relay.counters.n < COUNTERS_BATCH / 2)
-		return;
-	d->flushed = now;
-	relay_flush(&d->relay);
-}
-
 static void
 end_call(struct delivery *d)
 {
@@ -120,7 +106,7 @@ run(struct delivery *d)
 	while (!d->stop) {
 		int64_t wait = drain_step(&d->relay.drain, relay_now());
 
-		flush(d);
+		relay_flush_late(&d->relay, relay_now());
 		tell(d, false);
 		if (wait > 0 && drain_over(&d->relay.drain, relay_now())) {
 			if (!watch(d))

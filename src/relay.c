@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { DEFAULT_LIMIT = 1 << 20 };
+enum { DEFAULT_LIMIT = 1 << 20, FLUSH_MS = 200 };
 
 int64_t
 relay_now(void)
@@ -192,4 +192,14 @@ relay_flush(struct relay *r)
 {
 	if (r->setup != NULL && r->setup->boxes != NULL)
 		counters_flush(&r->counters, r->setup->spool.dir);
+}
+
+void
+relay_flush_late(struct relay *r, int64_t now)
+{
+	if (now < r->flushed + FLUSH_MS && now >= r->flushed &&
+	    !counters_many(&r->counters))
+		return;
+	r->flushed = now;
+	relay_flush(r);
 }

@@ -28,6 +28,7 @@ struct relay {
 	struct drain drain;
 	struct arena arena; /* of the request */
 	struct counters counters;
+	int64_t flushed;         /* when they were last written */
 	int64_t watched;         /* when the watch last looked */
 	struct post_target beat; /* of the heartbeat under way */
 	char broken[FAIL_TEXT];  /* why a changed configuration is not in use,
@@ -62,7 +63,9 @@ void relay_refresh(struct relay *r, int64_t now);
 /* The limit for a body, in bytes. */
 size_t relay_body_limit(const struct relay *r);
 
-/* Write what was counted to the spool. */
+/* Write what was counted to the spool; and only if that was not done for a
+ * fifth of a second, or if much was counted: it costs more than to count. */
 void relay_flush(struct relay *r);
+void relay_flush_late(struct relay *r, int64_t now);
 
 #endif

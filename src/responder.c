@@ -301,7 +301,7 @@ flush_cgi(struct relay *r)
 	int dir;
 
 	relay_flush(r);
-	if (r->setup == NULL || r->counters.n == 0)
+	if (r->setup == NULL || !counters_any(&r->counters))
 		return;
 	dir = open(r->setup->conf.spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir != -1) {
@@ -357,7 +357,6 @@ accept_one(struct relay *r, FCGX_Request *fcgi)
 	limit(ACCEPT_SECONDS);
 	FCGX_Finish_r(fcgi);
 	limit(0);
-	relay_flush(r);
 }
 
 /* How a process came to be, and when it is to go. */
@@ -458,6 +457,7 @@ idle(struct relay *r)
 
 	relay_refresh(r, now);
 	relay_fence(r);
+	relay_flush(r);
 	if (forward_busy(&r->webhook))
 		(void)forward_settle(&r->webhook, now, &f);
 	if (r->setup == NULL || !setup_spool(r->setup, &f))
@@ -468,6 +468,16 @@ idle(struct relay *r)
 	watch_step(r, now);
 	relay_flush(r);
 	return r->outside && wait > LEAVING_MS ? LEAVING_MS : wait;
+}
+
+/* Webhooks go before idle work.  How long it can wait for more. */
+static long
+between(struct relay *r)
+{
+	if (!readable(LISTENER))
+		return idle(r);
+	relay_flush_late(r, relay_now());
+	return 0;
 }
 
 static int
@@ -485,14 +495,15 @@ serve_fastcgi(const char *path, int signals)
 	if (!relay_open(&r, path, &f))
 		return fail_exit(f.kind);
 	(void)FCGX_InitRequest(&fcgi, LISTENER, 0);
-	while (!ready[1] && !is_orphan(&life) && !is_outdated(&r, &life)) {
+	while (!ready[1] && (ready[0] || !is_orphan(&life)) &&
+	    !is_outdated(&r, &life)) {
 		post_poll(r.post, wait, fds, 2, ready);
 		if (ready[0] && !ready[1])
 			accept_one(&r, &fcgi);
-		/* Webhooks go before idle work. */
-		wait = readable(LISTENER) ? 0 : idle(&r);
+		wait = between(&r);
 	}
 	last_calls(&r, &fcgi);
+	relay_flush(&r);
 	/* The server does not know that we go: whoever comes while all is put
 	 * away in good order would find nobody. */
 	if (r.outside)

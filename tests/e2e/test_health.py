@@ -10,7 +10,7 @@ import pytest
 
 from world import behave
 from world.montecarlo import alert, update
-from world.site import ticket_id, until
+from world.site import section, ticket_id, until
 
 STRANGER = {"X-Forwarded-For": "203.0.113.7"}
 
@@ -146,6 +146,31 @@ def test_counters_outlive_the_processes_and_are_summed_over_them(served):
     served.start()
     served.post(alert("g"))
     until(lambda: value(metrics(served).text, series) == 7, "seven")
+
+
+def test_an_alert_for_many_destinations_is_counted_for_each(site, standin):
+    """Each has a histogram of many series, all gathered before one is
+    written."""
+    names = [f"team{n}" for n in range(6)]
+    for name in names:
+        standin.add_source(name.upper(), standin.token)
+    more = "".join(
+        section("destination", name, {
+            "url": standin.url(name.upper()),
+            "token_file": site.token_file,
+            "ca_file": site.etc / "ca.pem",
+        })
+        for name in names
+    )  # fmt: skip
+    site.configure(source={"destination": names}, more=more)
+    site.start()
+    assert site.post(alert("a")).ok
+    for name in names:
+        series = f'bellrelay_delivery_seconds_count{{destination="{name}"}}'
+        until(lambda s=series: value(metrics(site).text, s) == 1, series)
+    assert value(
+        metrics(site).text, 'bellrelay_webhook_seconds_count{source="montecarlo"}'
+    ) == 1
 
 
 def test_metrics_are_in_the_text_format(served):
