@@ -121,7 +121,7 @@ live(const struct source *s, const uint8_t *data, size_t n)
 
 		if (tree_parse(r.body, r.body_len, &a, &t, &f))
 			r.tree = t;
-		else if (!s->kind->any_type || r.body_len == 0)
+		else if (!s->kind->any_text || r.body_len == 0)
 			continue;
 		if (r.tree != NULL && s->kind->looks_known != NULL)
 			(void)s->kind->looks_known(r.tree);

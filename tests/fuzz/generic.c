@@ -4,62 +4,9 @@
  */
 #include "generic.h"
 
-#include "arena.h"
-#include "buf.h"
-#include "event.h"
-#include "fail.h"
-#include "json.h"
-#include "tree.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "alerts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-want(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-static bool
-filled(const struct tree *t)
-{
-	return tree_is(t, TREE_STR) && t->len > 0;
-}
-
-/* What was written, read back, as a ticket's alert is. */
-static struct tree *
-again(const struct tree *t, size_t max, struct arena *a)
-{
-	struct buf b = BUF_MAX(1 << 28);
-	struct fail f = { 0 };
-	struct tree *back = NULL;
-
-	json_write(t, JSON_PLAIN, &b);
-	want(!b.full && b.len < max);
-	want(tree_parse(arena_copy(a, b.data, b.len), b.len, a, &back, &f));
-	buf_free(&b);
-	return back;
-}
-
-static struct tree *
-play(const struct source *s, const struct tree *known,
-    const struct source_item *item, struct arena *a)
-{
-	struct tree *alert =
-	    event_merge(s, known, item->change, item->whole, 0, a);
-	const struct tree *body =
-	    again(event_body(alert, item->key, a), EVENT_MAX, a);
-
-	want(*item->key != '\0' && strlen(item->key) <= EVENT_KEY_MAX);
-	want(filled(tree_get(body, "title")));
-	want(tree_says(tree_get(body, "deduplication_key"), item->key));
-	want(tree_says(tree_get(body, "status"), "firing") ||
-	    tree_says(tree_get(body, "status"), "resolved"));
-	return again(alert, 1 << 28, a);
-}
 
 /* By the names of the kind's options; what is not here is not given. */
 static struct {
@@ -111,19 +58,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct source source = {
 		.name = "any", .kind = &source_generic, .namespace = "any"
 	};
-	struct source_request r = { .body = (const char *)data, .body_len = n };
-	struct source_reading reading = { NULL };
 	struct arena a = { 0 };
-	struct fail f = { 0 };
-	struct tree *t, *known = NULL;
 
 	configure(&source, &a);
-	if (tree_parse(data, n, &a, &t, &f)) {
-		r.tree = t;
-		source_generic.read(&source, &r, &a, &reading);
-	}
-	for (struct source_item *x = reading.items; x != NULL; x = x->next)
-		known = play(&source, known, x, &a);
+	live(&source, data, n);
 	arena_free(&a);
 	return 0;
 }
