@@ -7,6 +7,7 @@
 #include "near.h"
 #include "row.h"
 #include "settings.h"
+#include "tree.h"
 #include "wording.h"
 
 #include <errno.h>
@@ -318,7 +319,7 @@ redact_ok(struct row_reading *r)
 			    "journal_redact: \"%.80s\" is no JSON Pointer; "
 			    "wanted one such as \"/payload/owner\"",
 			    v->text);
-		if (!wording_pointer_ok(v->text, strlen(v->text), &why))
+		if (!tree_pointer_ok(v->text, strlen(v->text), &why))
 			return plain_fail(&r->settings->plain, v->line, r->f,
 			    "journal_redact: %s", why.text);
 	}

@@ -1009,14 +1009,14 @@ static bool
 entry_ok(const char *entry, struct fail *f)
 {
 	if (entry[0] == '/')
-		return wording_pointer_ok(entry, strlen(entry), f);
+		return tree_pointer_ok(entry, strlen(entry), f);
 	while ((entry = strstr(entry, "{/")) != NULL) {
 		size_t n = strcspn(entry, "}");
 
 		if (entry[n] == '\0')
 			return fail_set(f, FAIL_BROKEN,
 			    "wanted a } behind the pointer in {/");
-		if (!wording_pointer_ok(entry + 1, n - 1, f))
+		if (!tree_pointer_ok(entry + 1, n - 1, f))
 			return false;
 		entry += n;
 	}

@@ -42,29 +42,16 @@ is_in(const char *const *list, size_t n, const char *name)
 }
 
 static bool
-pointer_ok(const char *pointer)
-{
-	for (const char *p = strchr(pointer, '~'); p != NULL;
-	     p = strchr(p + 1, '~'))
-		if (p[1] != '0' && p[1] != '1')
-			return false;
-	return true;
-}
-
-static bool
 read_hole(const char *hole, struct template_piece *out, struct fail *f)
 {
 	static const char prefix[] = "metadata.";
 	size_t skip = sizeof(prefix) - 1;
+	struct fail why = { 0 };
 
 	*out = (struct template_piece){ POINTER, hole };
-	if (hole[0] == '/' && pointer_ok(hole))
-		return true;
 	if (hole[0] == '/')
-		return fail_set(f, FAIL_BROKEN,
-		    "{%.60s} is not a JSON Pointer (RFC 6901); wanted ~0 for ~ "
-		    "and ~1 for / in a name",
-		    hole);
+		return tree_pointer_ok(hole, strlen(hole), &why) ||
+		    fail_set(f, FAIL_BROKEN, "{%.60s}: %s", hole, why.text);
 	if (strncmp(hole, prefix, skip) == 0 && hole[skip] != '\0') {
 		*out = (struct template_piece){ METADATA, hole + skip };
 		return true;

@@ -773,6 +773,19 @@ tree_at(const struct tree *t, const char *pointer)
 	return *pointer == '\0' ? (struct tree *)t : NULL;
 }
 
+bool
+tree_pointer_ok(const char *pointer, size_t n, struct fail *f)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pointer[i] == '~' &&
+		    (i + 1 == n ||
+			(pointer[i + 1] != '0' && pointer[i + 1] != '1')))
+			return fail_set(f, FAIL_BROKEN,
+			    "not a JSON Pointer (RFC 6901): wanted ~0 for ~ "
+			    "and ~1 for / in a name");
+	return true;
+}
+
 size_t
 tree_count(const struct tree *t)
 {

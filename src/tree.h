@@ -88,6 +88,10 @@ tree_get(const struct tree *t, const char *name)
  */
 struct tree *tree_at(const struct tree *t, const char *pointer);
 
+/* Whether the n bytes, which begin with /, are one: 0 or 1 is behind each ~.
+ * A failure is FAIL_BROKEN. */
+bool tree_pointer_ok(const char *pointer, size_t n, struct fail *f);
+
 /* How many children a list or object has; 0 for all else. */
 size_t tree_count(const struct tree *t);
 

@@ -72,10 +72,6 @@ bool wording_read_rules(const struct option_value *given, struct arena *a,
  * nor whether _ or - stands somewhere, but for a pattern's brackets. */
 bool wording_is_alike(const char *x, const char *y, size_t n);
 
-/* Whether the n bytes, which begin with /, are a JSON Pointer: 0 or 1 is behind
- * each ~.  A failure is FAIL_BROKEN. */
-bool wording_pointer_ok(const char *pointer, size_t n, struct fail *f);
-
 /* Keep for later what templates want of the webhook's body. */
 void wording_pick(const struct wording *w, const struct tree *body,
     struct source_item *item, struct arena *a);

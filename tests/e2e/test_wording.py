@@ -235,7 +235,7 @@ def test_map_names_the_pointer_that_a_generic_field_comes_from(site):
     "option, value, said",
     [
         ("title", "{titel}", "title: an alert has no field {titel}"),
-        ("metadata", ["x={/a~}"], "metadata: {/a~} is not a JSON Pointer"),
+        ("metadata", ["x={/a~}"], "metadata: {/a~}: not a JSON Pointer"),
         ("severity_map", ["x"], "severity_map: wanted"),
     ],
 )

@@ -639,7 +639,7 @@ static const struct {
 	    "itself",
 	    "a brace that closes nothing" },
 	{ IN_SRC("metadata = { \"a=b\",\n\"c={/x~2}\" }"),
-	    "conf:4: metadata: {/x~2} is not a JSON Pointer (RFC 6901); "
+	    "conf:4: metadata: {/x~2}: not a JSON Pointer (RFC 6901): "
 	    "wanted ~0 for ~ and ~1 for / in a name",
 	    "a bad pointer, at its own line" },
 #define A_MEMBER \
