@@ -1,6 +1,6 @@
 /*
- * SWEEP and DRAIN of SPOOL.md: what waits is delivered, what owes nothing
- * leaves pending.
+ * DRAIN of SPOOL.md: of each destination what waits is looked for, sent when
+ * its turn has come, and swept, a step at a time.
  *
  * A drain never blocks: each step starts at most one call, or takes the
  * result of one, or looks through the spool for some 20 ms.  What it knows is
@@ -13,66 +13,29 @@
 #include <stdint.h>
 
 #include "arena.h"
-#include "buf.h"
 #include "forward.h"
-#include "spool.h"
+#include "look.h"
+#include "pending.h"
+#include "sweep.h"
+#include "turn.h"
 
 struct counters;
 struct setup;
 struct setup_box;
 
-/* What is known of one pending ticket. */
-struct drain_entry {
-	char id[SPOOL_ID + 1];
-	bool urgent;
-	bool empty;    /* owes nothing: to be swept */
-	bool muted;    /* is empty, and swept only when its mute is over */
-	bool tried;    /* in this run, by a drain that tries each once */
-	bool listed;   /* was seen by the look under way */
-	bool noted;    /* by this process, since the last look ended */
-	bool gone;     /* no longer in pending, or not ours to sweep */
-	bool unread;   /* could not be read: since is the file's */
-	bool patient;  /* a repeat: a person's drain keeps its wait too */
-	unsigned busy; /* so many times another was just sending it */
-	bool again;    /* has failed in this run before */
-	int64_t since; /* of its oldest event */
-	int64_t set, until;
-	struct spool_mark mark; /* of its file, when it was last read */
-	uint64_t empty_at; /* the generation that is known to be empty, or 0 */
-};
-
-/* The best of a list's entries, found once for many picks. */
-struct drain_hand {
-	size_t at[64]; /* places in the list, best first */
-	size_t n;
-	size_t next;
-	int64_t dealt; /* when; 0: anew */
-};
-
-/* One destination's list. */
+/* One destination's share. */
 struct drain_list {
 	struct setup_box *to;
-	struct buf entries;         /* of struct drain_entry */
-	size_t sorted;              /* so many at its front are sorted by id */
-	struct drain_hand hands[2]; /* by rank, and by age alone */
-	int64_t heard;              /* when the bells were last read, ns */
-	size_t swept;               /* where the sweep goes on */
-	size_t unswept;         /* emptied by our calls since the last sweep */
-	int64_t calm;           /* no sweep before, unless there are many */
-	size_t gone;            /* how many of those before it are gone */
-	int64_t told;           /* when the summary was last written */
-	struct spool_walk walk; /* a look under way */
-	bool looking;
-	bool mine;      /* we hold the drain lock */
-	int64_t looked; /* when the last look began */
-	int64_t walked; /* when the last one began that read the directory */
-	int64_t until;  /* the pace says: not before */
-	char last[PACE_NAME]; /* of the pace, when a probe was due */
-	bool probed;          /* a person's drain has had a failure here */
-	bool rested; /* the pace said so; nothing rang a bell meanwhile */
-	bool over;   /* this run goes no further here */
-	unsigned turns;
-	int64_t dead; /* dead letters seen by the last look */
+	struct pending pending;
+	struct look look;
+	struct turn turn;
+	struct sweep sweep;
+	int64_t told;  /* when the summary was last written */
+	bool mine;     /* we hold the drain lock */
+	int64_t until; /* the pace says: not before */
+	bool probed;   /* a person's drain has had a failure here */
+	bool rested;   /* the pace said so; nothing rang a bell meanwhile */
+	bool over;     /* this run goes no further here */
 };
 
 struct drain {

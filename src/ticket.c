@@ -517,12 +517,19 @@ pop(struct ticket *t)
 	memmove(t->queue, t->queue + 1, t->queued * sizeof(t->queue[0]));
 }
 
+/* Whether a firing event is among what waits: it may be ringing by now. */
+static bool
+may_ring(const struct ticket *t)
+{
+	return t->queued > 0 && !(t->queued == 1 && t->queue[0].resolved);
+}
+
 static bool
 is_urgent(const struct ticket *t, const struct ticket_event *e)
 {
 	/* To end what nobody was told of can wait. */
 	if (t->sent.n == 0)
-		return !e->resolved || t->queued > 0;
+		return !e->resolved || may_ring(t);
 	return t->sent.resolved != e->resolved ||
 	    (!e->resolved && e->severity > t->sent.severity);
 }

@@ -9,7 +9,7 @@ base='arena array buf clean fail memory near scan'
 codec='display json pyrepr seal sign tree when zone'
 domain='dbt dbttext draft edrtext elementary event fivetran generic incidentio match mctext montecarlo mute option pace proof route sample source standard summary table template ticket window wording'
 io='counters fence file journal lock log post spool'
-app='aim answer backlog browse catalog check checkup command conf deliver diary doctor drain finding forward health hush keep metrics migrate orphan owner pick plain preview prove reach refusals rehearse relay replay request row sandbox secret settings setup story tend trial verify watch webhook wiring'
+app='aim answer backlog browse catalog check checkup command conf deliver diary doctor drain finding forward health hush keep look metrics migrate orphan owner pending pick plain preview prove reach refusals rehearse relay replay request row sandbox secret settings setup story sweep tend trial turn verify watch webhook wiring'
 doors='ctl responder'
 
 bad=0
@@ -67,7 +67,7 @@ only '<openssl/' sign.c
 only '<curl/' post.c
 only '<confuse\.h>' settings.c
 only '\b(time|clock_gettime|gettimeofday|ftime)\(' \
-	relay.c drain.c health.c responder.c ctl.c
+	relay.c look.c health.c responder.c ctl.c
 only '\b(malloc|calloc|realloc|strdup|strndup|asprintf|vasprintf)\(' memory.c
 only '\b(strcpy|strcat|sprintf|vsprintf|strncpy|strtok|atoi|atol|gets|localtime|system|popen)\(' none
 only '<ctype\.h>' none

@@ -214,6 +214,29 @@ def test_a_drain_of_which_any_call_fails_sends_nothing_twice(
     tally(sender.judge(standin).check(repeats=0), tried)
 
 
+def test_a_drain_that_cannot_ask_for_a_ticket_sends_it_or_says_why(
+    plain, sender
+):
+    """Each stat fails in turn, one of them in the look at what waits: to have
+    no answer is not to hear that it is gone."""
+    calls.needs_strace()
+    standin = begun(plain, sender)
+    run = calls.Run.drain(plain)
+    wait_with(plain, standin, sender, "trace")
+    asked = [c for c in run.calls() if c.name == "newfstatat"]
+    sent = 0
+    for call in asked:
+        alert = f"stat {call}"
+        wait_with(plain, standin, sender, alert)
+        done = run.failed(call, "EIO")
+        left = plain.tickets()
+        assert not left or b"Input/output error" in done.stderr, alert
+        sent += left == {}
+        drain(plain)
+    assert sent > 0
+    sender.judge(standin).check(repeats=0)
+
+
 @pytest.mark.parametrize("error", ERRORS)
 def test_a_rename_that_fails_changes_nothing(plain, sender, error):
     calls.needs_strace()
@@ -506,6 +529,25 @@ def test_a_retry_of_all_lists_the_dead_letters_once(plain):
         for key in more:
             refused(plain, alert(key))
         found = retrying(plain).calls()
+        listed.append(sum(c.name == "getdents64" for c in found))
+        assert plain.dead() == {}
+    assert listed[0] == listed[1] > 0
+
+
+def test_a_prune_lists_the_dead_letters_once(plain):
+    calls.needs_strace()
+    plain.configure()
+    month = clock("+31d")
+    prune = [plain.bin / "bellrelay", "-c", plain.conf, "prune"]
+    listed = []
+    for more in (["a", "b"], ["c", "d", "e", "f"]):
+        for key in more:
+            refused(plain, alert(key))
+            assert plain.cgi(alert(key, table="newer")).status == 200
+            quiet(plain)
+        assert retrying(plain).plainly().returncode == 0
+        assert len(plain.dead()) == len(more), "superseded"
+        found = calls.Run(plain, prune, env=month).calls()
         listed.append(sum(c.name == "getdents64" for c in found))
         assert plain.dead() == {}
     assert listed[0] == listed[1] > 0

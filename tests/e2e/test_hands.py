@@ -455,6 +455,23 @@ def test_before_the_move_the_new_one_knows_what_the_old_one_knew(
     assert standin.events("b")[-1]["title"] != first["title"]
 
 
+def test_what_the_old_one_knew_is_known_when_it_can_be_read_again(
+    site, standin, moving
+):
+    """Until then its alerts ring, and tell what the change tells."""
+    for key in "ab":
+        assert site.cgi(alert(key)).status == 200
+    moving()
+    site.start()
+    part = site.box("old") / "pending"
+    part.chmod(0)
+    assert site.post(update("a", owner="ann@example.com")).status_code == 200
+    assert standin.events("a")[-1]["title"] != standin.events("a")[0]["title"]
+    part.chmod(0o700)
+    assert site.post(update("b", owner="ann@example.com")).status_code == 200
+    assert standin.events("b")[-1]["title"] == standin.events("b")[0]["title"]
+
+
 def test_an_alert_that_both_know_becomes_one(site, standin, moving):
     waiting(site, standin, alert("a", owner="ann@example.com"))
     moving()

@@ -4,6 +4,7 @@
 #include "drain.h"
 #include "fail.h"
 #include "keep.h"
+#include "lock.h"
 #include "post.h"
 #include "setup.h"
 #include "summary.h"
@@ -139,9 +140,9 @@ sweeps_that_failed(void)
 	ok(!is_pending() && is_settled(), "the next look sweeps it");
 }
 
-/* When the oldest came of what waits, as healthz is told; 0: nothing does. */
-static int64_t
-told_oldest(void)
+/* What healthz is told. */
+static struct summary
+told(void)
 {
 	struct buf text = BUF_MAX(SPOOL_STATE + 1);
 	struct summary s;
@@ -149,7 +150,14 @@ told_oldest(void)
 	spool_record_get(&setup.boxes->box, "summary.json", &text);
 	summary_parse(text.data, text.len, &s, &arena);
 	buf_free(&text);
-	return s.oldest;
+	return s;
+}
+
+/* When the oldest came of what waits; 0: nothing does. */
+static int64_t
+told_oldest(void)
+{
+	return told().oldest;
 }
 
 /* Noted as it is when a webhook has stored one, and when its call is over. */
@@ -178,6 +186,64 @@ what_comes_after_a_delivery_is_new(void)
 	ok(told_oldest() == now + 7 * SECOND, "the next is not as old as that");
 }
 
+/* A ticket whose event was accepted, and is to be sent once more. */
+static bool
+leave_repeat(int64_t accepted, struct fail *f)
+{
+	struct keep k = { 0 };
+
+	ticket_new(&k.ticket, "repeat", "source", accepted, &arena);
+	k.ticket.alert = tree_new(&arena, TREE_OBJECT);
+	k.ticket.queue[0] = (struct ticket_event){ .n = k.ticket.next++,
+		.repeat = true,
+		.since = accepted,
+		.digest = "",
+		.body = k.ticket.alert };
+	k.ticket.queued = 1;
+	k.ticket.set = accepted;
+	k.ticket.until = accepted + TICKET_REPEAT * SECOND;
+	spool_id("repeat", id);
+	return keep_store(&setup.boxes->box, id, &k, NULL, &arena, f);
+}
+
+/* As a process that has just begun. */
+static void
+forget(void)
+{
+	drain_use(&drain, NULL);
+	drain_use(&drain, &setup);
+}
+
+/* Its claim is held, so that nothing is sent. */
+static void
+a_repeat_waits_and_what_is_new_does_not(void)
+{
+	int64_t now = (int64_t)(time(NULL) + 180) * SECOND;
+	const struct lock_hand *webhook = &setup.boxes->hands[POST_WEBHOOK];
+	struct fail f = { 0 };
+
+	ok(leave_repeat(now, &f) &&
+		lock_try(webhook, LOCK_CLAIM, id, &f) == LOCK_GOT,
+	    "a repeat waits %s", f.text);
+	forget();
+	drain.force = drain.once = true;
+	work(now + SECOND);
+	ok(told().oldest == now && told().due == 0, "it is not due");
+	ok(drain_over(&drain, now + SECOND), "not in a person's drain either");
+	drain_note(&drain, setup.boxes, id, false, false, now + SECOND,
+	    now + 3600 * SECOND, now + SECOND);
+	ok(!drain_over(&drain, now + SECOND),
+	    "what came to it since is tried there, whatever its wait");
+	drain.force = drain.once = false;
+	work(now + 2 * SECOND);
+	ok(told().due == now, "and is due since it came");
+	forget();
+	spool_ring(&setup.boxes->box, id);
+	work(now + 3 * SECOND);
+	ok(told().due == now, "so is what rang");
+	lock_drop(webhook, LOCK_CLAIM, id);
+}
+
 int
 main(void)
 {
@@ -190,6 +256,8 @@ main(void)
 		sweeps_that_failed();
 	if (begun)
 		what_comes_after_a_delivery_is_new();
+	if (begun)
+		a_repeat_waits_and_what_is_new_does_not();
 	ok(end(), "all is cleared away");
 	arena_free(&arena);
 	return tap_done();

@@ -853,10 +853,41 @@ muted_files(void)
 	buf_free(&text);
 }
 
+static const struct {
+	const char *steps; /* as for play */
+	bool want;
+	const char *why;
+} ranks[] = {
+	{ "f1", true, "a new alert goes ahead of mere updates" },
+	{ "f1 f2", true, "and its update with it, until it has rung" },
+	{ "f1 A f2", false, "then an update is one" },
+	{ "f1 A r1", true, "its resolve goes ahead" },
+	{ "f1 r1", true, "also where it may be ringing just now" },
+	{ "f1 A r1 A f2", true, "and so it does when it fires again" },
+	{ "r1", false, "the resolve of what nobody was told of can wait" },
+	{ "r1 r2", false, "as can an update of that" },
+	{ "r1 f1", true, "until it fires" },
+	{ "r1 A r2", false, "nobody is told twice in haste" },
+};
+
+/* Of the newest event. */
+static void
+ranking(void)
+{
+	for (size_t i = 0; i < sizeof(ranks) / sizeof(ranks[0]); i++) {
+		struct ticket t = fresh();
+
+		play(&t, ranks[i].steps);
+		ok(t.queue[t.queued - 1].urgent == ranks[i].want, "%s",
+		    ranks[i].why);
+	}
+}
+
 int
 main(void)
 {
 	queueing();
+	ranking();
 	muting();
 	mutes_and_results();
 	mutes_and_severities();
