@@ -1,5 +1,6 @@
 #include "memory.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -13,6 +14,14 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define OTHERS_MALLOC 1
 #endif
+
+enum { LARGE = 128 * 1024 };
+
+void
+memory_lend(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+}
 
 void
 memory_gone(void)

@@ -13,6 +13,13 @@
 
 #include <stddef.h>
 
+/*
+ * From now on what is large goes back to the system when it is freed.  Else
+ * glibc keeps the second such piece (mallopt(3), M_MMAP_THRESHOLD), and a
+ * process that lives for months is as large as its worst minute.
+ */
+void memory_lend(void);
+
 /* realloc that does not fail; size is at least 1. */
 void *memory_resize(void *p, size_t size);
 

@@ -14,6 +14,7 @@
 #include "fail.h"
 #include "health.h"
 #include "log.h"
+#include "memory.h"
 #include "metrics.h"
 #include "relay.h"
 #include "request.h"
@@ -491,6 +492,7 @@ serve_fastcgi(const char *path, int signals)
 	bool ready[] = { false, false };
 	long wait = 0;
 
+	memory_lend();
 	(void)fcntl(LISTENER, F_SETFL, fcntl(LISTENER, F_GETFL) | O_NONBLOCK);
 	if (!relay_open(&r, path, &f))
 		return fail_exit(f.kind);

@@ -1,11 +1,13 @@
 #include "arena.h"
 #include "buf.h"
 #include "fail.h"
+#include "memory.h"
 #include "scan.h"
 
 #include "tap.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -167,6 +169,22 @@ memory(void)
 	    "and its exit code says so");
 }
 
+/* The second of a size: glibc has learned from the first by then. */
+static void
+lending(void)
+{
+	size_t before;
+	void *p;
+
+	memory_lend();
+	free(memory_resize(NULL, 1 << 20));
+	before = mallinfo2().hblks;
+	p = memory_resize(NULL, 1 << 20);
+	ok(mallinfo2().hblks == before + 1,
+	    "what is large is the system's once it is freed");
+	free(p);
+}
+
 int
 main(void)
 {
@@ -176,6 +194,7 @@ main(void)
 	fails();
 #if !defined(__SANITIZE_ADDRESS__)
 	memory();
+	lending();
 #endif
 	return tap_done();
 }
