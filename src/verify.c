@@ -252,31 +252,16 @@ struct secret {
 	const char *text;
 	const char *line; /* as it stands in the file, without line feed */
 	size_t line_len;
+	const char *before, *behind; /* for padded */
 };
 
 /* For each: false if there is no such key. */
 
 static bool
-as_is(const struct evidence *e, const struct secret *s, struct buf *out)
+padded(const struct evidence *e, const struct secret *s, struct buf *out)
 {
 	(void)e;
-	buf_puts(out, s->text);
-	return true;
-}
-
-static bool
-and_newline(const struct evidence *e, const struct secret *s, struct buf *out)
-{
-	(void)as_is(e, s, out);
-	buf_puts(out, "\n");
-	return true;
-}
-
-static bool
-and_crlf(const struct evidence *e, const struct secret *s, struct buf *out)
-{
-	(void)as_is(e, s, out);
-	buf_puts(out, "\r\n");
+	buf_printf(out, "%s%s%s", s->before, s->text, s->behind);
 	return true;
 }
 
@@ -303,22 +288,6 @@ whole_file(const struct evidence *e, const struct secret *s, struct buf *out)
 {
 	(void)s;
 	buf_add(out, e->file.data, e->file.len);
-	return true;
-}
-
-static bool
-quoted(const struct evidence *e, const struct secret *s, struct buf *out)
-{
-	(void)e;
-	buf_printf(out, "\"%s\"", s->text);
-	return true;
-}
-
-static bool
-quoted_single(const struct evidence *e, const struct secret *s, struct buf *out)
-{
-	(void)e;
-	buf_printf(out, "'%s'", s->text);
 	return true;
 }
 
@@ -365,37 +334,49 @@ empty(const struct evidence *e, const struct secret *s, struct buf *out)
 	return true;
 }
 
+#define ENDS_IN(what) "the sender's secret ends in " what "; trim it there"
+#define BEGINS_WITH(what) \
+	"the sender's secret begins with " what "; trim it there"
+#define IN_QUOTES(what) \
+	"the sender's secret has " what " quotes around it; take them away " \
+	"there"
+
 static const struct {
 	const char *why; /* NULL: this is the right one */
 	bool (*make)(
 	    const struct evidence *e, const struct secret *s, struct buf *out);
+	const char *before, *behind; /* for padded */
 } keys[] = {
-	{ NULL, as_is },
-	{ "the sender's secret ends in a newline; trim it there", and_newline },
-	{ "the sender's secret ends in CR LF; trim it there", and_crlf },
+	{ NULL, padded, "", "" },
+	{ ENDS_IN("a newline"), padded, "", "\n" },
+	{ ENDS_IN("CR LF"), padded, "", "\r\n" },
+	{ ENDS_IN("CR"), padded, "", "\r" },
+	{ ENDS_IN("two newlines"), padded, "", "\n\n" },
+	{ ENDS_IN("a space"), padded, "", " " },
+	{ ENDS_IN("a tab"), padded, "", "\t" },
+	{ BEGINS_WITH("a space"), padded, " ", "" },
+	{ BEGINS_WITH("a tab"), padded, "\t", "" },
+	{ BEGINS_WITH("a newline"), padded, "\n", "" },
 	{ "the white space around the secret is part of the sender's; trim it "
 	  "there",
-	    untrimmed },
+	    untrimmed, NULL, NULL },
 	{ "the white space around the secret is part of the sender's; trim it "
 	  "there",
-	    untrimmed_newline },
-	{ "the sender's secret is the whole file; trim it there", whole_file },
-	{ "the sender's secret has double quotes around it; take them away "
-	  "there",
-	    quoted },
-	{ "the sender's secret has single quotes around it; take them away "
-	  "there",
-	    quoted_single },
+	    untrimmed_newline, NULL, NULL },
+	{ "the sender's secret is the whole file; trim it there", whole_file,
+	    NULL, NULL },
+	{ IN_QUOTES("double"), padded, "\"", "\"" },
+	{ IN_QUOTES("single"), padded, "'", "'" },
 	{ "the secret file has quotes around the secret, the sender has not; "
 	  "take them away in the file",
-	    unquoted },
+	    unquoted, NULL, NULL },
 	{ "the sender decodes the secret as base64; its text is the key",
-	    from_base64 },
-	{ "the sender decodes the secret as hex; its text is the key",
-	    from_hex },
-	{ "the sender's secret is empty; set it there", empty },
+	    from_base64, NULL, NULL },
+	{ "the sender decodes the secret as hex; its text is the key", from_hex,
+	    NULL, NULL },
+	{ "the sender's secret is empty; set it there", empty, NULL, NULL },
 	{ "a digest without a key was taken; wanted an HMAC with the secret",
-	    NULL },
+	    NULL, NULL, NULL },
 };
 
 /* ---- how the signature is written ---- */
@@ -537,7 +518,9 @@ static bool
 key_makes(
     const struct evidence *e, const struct buf *text, size_t key, size_t secret)
 {
-	struct secret s = { .text = e->secrets.items[secret] };
+	struct secret s = { .text = e->secrets.items[secret],
+		.before = keys[key].before,
+		.behind = keys[key].behind };
 	struct buf bytes = BUF_MAX(KEY_MAX);
 	unsigned char sum[SIGN_MAX];
 	bool did;
