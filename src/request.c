@@ -132,8 +132,10 @@ request_length(const struct request *r)
 	struct scan s = { (const unsigned char *)text, strlen(text) };
 	unsigned long n;
 
-	if (!scan_number(&s, INT64_MAX, &n) || s.left > 0)
+	if (text[0] == '\0' || strcmp(text, "-1") == 0)
 		return -1;
+	if (!scan_number(&s, INT64_MAX, &n) || s.left > 0)
+		return INT64_MAX;
 	return (int64_t)n;
 }
 

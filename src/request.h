@@ -56,7 +56,8 @@ void request_route(struct request *r, const struct conf *c, struct arena *a);
 
 /*
  * The length that was announced, in bytes; -1 if none was: absent, empty or
- * -1 all mean unknown (facts/webservers-and-c.md, 0.5).
+ * -1 all mean unknown (facts/webservers-and-c.md, 0.5).  What is no number, or
+ * none that fits, is more than any body has.
  */
 int64_t request_length(const struct request *r);
 
