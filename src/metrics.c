@@ -30,6 +30,19 @@ static const struct {
 
 /* ---- the counters ---- */
 
+/* Without the zeros that keep its place in the file. */
+static void
+put_count(const char *line, const char *end, struct buf *out)
+{
+	const char *digits = memrchr(line, ' ', (size_t)(end - line));
+
+	buf_add(out, line, (size_t)(digits + 1 - line));
+	do
+		digits++;
+	while (*digits == '0' && digits + 1 < end);
+	buf_add(out, digits, (size_t)(end + 1 - digits));
+}
+
 /* Lines that belong to a family, in the order of the file. */
 static void
 put_family(const char *text, const char *name, struct buf *out)
@@ -45,7 +58,7 @@ put_family(const char *text, const char *name, struct buf *out)
 		if (strncmp(line, name, len) == 0 &&
 		    (*rest == '{' || strncmp(rest, "_bucket{", 8) == 0 ||
 			strncmp(rest, "_count{", 7) == 0))
-			buf_add(out, line, (size_t)(end - line) + 1);
+			put_count(line, end, out);
 		/* Kept in whole milliseconds, shown in seconds. */
 		if (strncmp(line, name, len) == 0 &&
 		    strncmp(rest, "_sum_ms{", 8) == 0) {

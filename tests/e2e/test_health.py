@@ -184,7 +184,9 @@ def test_metrics_are_in_the_text_format(served):
             if family not in seen:
                 seen.append(family)
         else:
-            assert re.fullmatch(r"[a-z_]+(\{[^{}]*\})? [0-9.]+", line), line
+            assert re.fullmatch(
+                r"[a-z_]+(\{[^{}]*\})? (0|[1-9][0-9]*)(\.[0-9]+)?", line
+            ), line
             assert line.startswith(seen[-1]), "each family in one group"
 
 
