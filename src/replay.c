@@ -391,27 +391,53 @@ take_journal(struct replay *r)
 
 /* ---- what would differ ---- */
 
+enum { SHOWN = 120 };
+
+/* A value, from a little before where it differs. */
+static void
+put_value(struct buf *line, const struct tree *t, const struct buf *text,
+    size_t common, struct arena *a)
+{
+	size_t from = common < SHOWN / 2 ? 0 : common - SHOWN / 4;
+
+	/* At the begin of a character. */
+	while (from > 0 && ((unsigned char)text->data[from] & 0xc0) == 0x80)
+		from--;
+	if (t == NULL) {
+		buf_puts(line, "(nothing)");
+		return;
+	}
+	if (from > 0)
+		buf_puts(line, "\u2026");
+	display_puts(line, event_cut(a, text->data + from, SHOWN));
+}
+
 static void
 print_value(const char *name, const struct tree *was, const struct tree *is,
     struct arena *a)
 {
 	struct buf line = BUF_MAX(ALERT_MAX);
-	const struct tree *both[] = { was, is };
+	struct buf before = BUF_MAX(ALERT_MAX);
+	struct buf after = BUF_MAX(ALERT_MAX);
+	size_t common = 0;
 
-	buf_printf(&line, "    %-12s ", name);
-	for (size_t i = 0; i < 2; i++) {
-		struct buf text = BUF_MAX(ALERT_MAX);
-
-		if (both[i] != NULL)
-			json_write(both[i], JSON_PLAIN, &text);
-		buf_puts(&line, i == 0 ? "" : "  ->  ");
-		display_puts(&line,
-		    both[i] == NULL ? "(nothing)"
-				    : event_cut(a, text.data, 120));
-		buf_free(&text);
-	}
+	if (was != NULL)
+		json_write(was, JSON_PLAIN, &before);
+	if (is != NULL)
+		json_write(is, JSON_PLAIN, &after);
+	while (common < before.len && before.data[common] == after.data[common])
+		common++;
+	buf_puts(&line, "    ");
+	display_puts(&line, name);
+	buf_printf(&line, "%*s ",
+	    strlen(name) < 12 ? (int)(12 - strlen(name)) : 0, "");
+	put_value(&line, was, &before, common, a);
+	buf_puts(&line, "  ->  ");
+	put_value(&line, is, &after, common, a);
 	buf_puts(&line, "\n");
 	command_print(&line);
+	buf_free(&before);
+	buf_free(&after);
 	buf_free(&line);
 }
 
@@ -430,6 +456,26 @@ same(const struct tree *x, const struct tree *y)
 	buf_free(&a);
 	buf_free(&b);
 	return equal;
+}
+
+/* Of objects, member by member: what is the same would hide what is not. */
+static void
+print_difference(const char *name, const struct tree *was,
+    const struct tree *is, struct arena *a)
+{
+	const struct tree *both = tree_merge(a, was, is);
+
+	if (same(was, is))
+		return;
+	if (!tree_is(was, TREE_OBJECT) || !tree_is(is, TREE_OBJECT)) {
+		print_value(name, was, is, a);
+		return;
+	}
+	for (const struct tree *m = both->first; m != NULL; m = m->next)
+		print_difference(
+		    arena_printf(a, "%s.%.*s", name, (int)m->key_len, m->key),
+		    tree_member(was, m->key, m->key_len),
+		    tree_member(is, m->key, m->key_len), a);
 }
 
 static void
@@ -458,13 +504,9 @@ compare(struct replay *r, const struct replayed *p, const struct keep *k)
 		was = event_body(k->ticket.alert, p->key, &r->arena);
 	differs = !same(was, is);
 	print_head(p, !k->there ? "unknown" : differs ? "differs" : "same");
-	for (size_t i = 0; differs && k->there && i < COUNT(members); i++) {
-		const struct tree *before = tree_get(was, members[i]);
-		const struct tree *after = tree_get(is, members[i]);
-
-		if (!same(before, after))
-			print_value(members[i], before, after, &r->arena);
-	}
+	for (size_t i = 0; differs && k->there && i < COUNT(members); i++)
+		print_difference(members[i], tree_get(was, members[i]),
+		    tree_get(is, members[i]), &r->arena);
 	return differs;
 }
 

@@ -42,6 +42,27 @@ def test_a_changed_configuration_shows_what_would_differ(site, standin):
     assert len(standin.events("a")) == 1, "nothing is sent without --send"
 
 
+def test_a_difference_is_shown_where_it_is(site):
+    """However much is the same before it."""
+    journaled(site, description="x" * 300 + " old").start()
+    body = json.loads(alert("a"))
+    body["payload"]["more"] = {"long": "y" * 300, "last": 1}
+    site.post(json.dumps(body).encode())
+    journaled(
+        site,
+        description="x" * 300 + " new",
+        metadata=["last={/payload/more/last}"],
+    )
+    lines = replay(site)[0].splitlines()
+    (line,) = [one for one in lines if one.split()[0] == "description"]
+    was, now = line.split("  ->  ")
+    assert was.endswith(' old"') and now.endswith(' new"')
+    assert len(line) < 320
+    (line,) = [one for one in lines if "metadata.last" in one]
+    assert line.split() == ["metadata.last", "(nothing)", "->", "1"]
+    assert not [one for one in lines if "group_id" in one]
+
+
 def test_without_bodies_it_says_how_to_keep_them(site):
     hint = "bodies are kept with journal = full, from then on"
     site.configure(top={"journal": "outcomes"})
