@@ -1,5 +1,6 @@
 #include "diary.h"
 
+#include "arena.h"
 #include "buf.h"
 #include "fail.h"
 #include "journal.h"
@@ -22,16 +23,32 @@ static const char sample[] = "test_rows_sample";
 
 /* Recursion is bounded by TREE_DEPTH. */
 static void
-drop_samples(struct tree *t)
+drop_samples(struct arena *a, struct tree *t)
 {
 	if (t->type != TREE_LIST && t->type != TREE_OBJECT)
 		return;
-	for (struct tree *m = t->first; m != NULL; m = m->next) {
-		if (m->key != NULL && m->key_len == strlen(sample) &&
-		    memcmp(m->key, sample, m->key_len) == 0)
-			m->type = TREE_NULL;
-		drop_samples(m);
-	}
+	if (t->type == TREE_OBJECT)
+		tree_set(a, t, sample, NULL);
+	for (struct tree *m = t->first; m != NULL; m = m->next)
+		drop_samples(a, m);
+}
+
+static void
+drop_at(struct arena *a, struct tree *t, const char *pointer)
+{
+	const char *last = strrchr(pointer, '/');
+	struct tree *around =
+	    tree_at(t, arena_copy(a, pointer, (size_t)(last - pointer)));
+	struct tree *at = tree_at(around, last);
+
+	if (at == NULL)
+		return;
+	/* A null would clear what the sender did not touch. */
+	if (at->key != NULL)
+		tree_setn(a, around, at->key, at->key_len, NULL);
+	/* What stands behind it in a list keeps its place. */
+	else
+		at->type = TREE_NULL;
 }
 
 /* A copy of the body without what must not be kept. */
@@ -40,13 +57,9 @@ redacted(const struct conf *c, const struct tree *body, struct arena *a)
 {
 	struct tree *copy = tree_merge(a, body, NULL);
 
-	drop_samples(copy);
-	for (size_t i = 0; i < c->journal_redact.n; i++) {
-		struct tree *t = tree_at(copy, c->journal_redact.items[i]);
-
-		if (t != NULL)
-			t->type = TREE_NULL;
-	}
+	drop_samples(a, copy);
+	for (size_t i = 0; i < c->journal_redact.n; i++)
+		drop_at(a, copy, c->journal_redact.items[i]);
 	return copy;
 }
 

@@ -188,16 +188,25 @@ def test_the_journal_has_a_line_for_what_is_refused_for_want_of_room(
 
 def test_a_full_journal_keeps_bodies_without_what_is_redacted(site):
     site.configure(
-        top={"journal": "full", "journal_redact": ["/payload/url"]}
-    )
+        top={
+            "journal": "full",
+            "journal_redact": [
+                "/payload/url", "/payload/a~1b", "/payload/list/0", "/payload/no",
+            ],
+        }
+    )  # fmt: skip
     site.start()
     body = json.loads(alert("a"))
     body["payload"]["test_rows_sample"] = [{"name": "Ann"}]
+    body["payload"]["a/b"] = "Ann"
+    body["payload"]["list"] = ["Ann", "kept", {"test_rows_sample": "Ann"}]
     site.post(json.dumps(body).encode())
     kept = journal(site)[0]["body"]
     assert kept["payload"]["incident_id"] == "a"
-    assert kept["payload"]["url"] is None
-    assert kept["payload"]["test_rows_sample"] is None
+    assert set(body["payload"]) - set(kept["payload"]) == {
+        "url", "a/b", "test_rows_sample",
+    }  # fmt: skip
+    assert kept["payload"]["list"] == [None, "kept", {}]
     for path in (site.spool / "journal").iterdir():
         assert path.stat().st_mode & 0o077 == 0
 
