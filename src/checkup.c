@@ -5,7 +5,6 @@
 #include "fail.h"
 #include "finding.h"
 #include "generic.h"
-#include "incidentio.h"
 #include "lock.h"
 #include "mute.h"
 #include "owner.h"
@@ -256,7 +255,7 @@ check_mute(struct checkup *c, const struct mute *m)
 static bool
 chooses_keys(const struct source *s)
 {
-	return s->kind == &source_incidentio && !s->namespaced;
+	return s->kind->own_keys && !s->namespaced;
 }
 
 /* Whether firing and resolve are one alert is up to the rest of the body. */

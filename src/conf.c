@@ -128,6 +128,8 @@ read_source(struct row_reading *r, const struct settings_section *section)
 		return false;
 	s->source.namespaced = s->namespace != NULL;
 	s->source.namespace = s->source.namespaced ? s->namespace : name;
+	if (!s->source.kind->own_keys)
+		s->namespace = s->source.namespace;
 	c->n_sources++;
 	return true;
 }

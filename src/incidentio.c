@@ -418,4 +418,5 @@ const struct source_kind source_incidentio = {
 	.read = read_webhook,
 	.word = word,
 	.looks_known = looks_known,
+	.own_keys = true,
 };

@@ -10,7 +10,6 @@
 #include "event.h"
 #include "fail.h"
 #include "hush.h"
-#include "incidentio.h"
 #include "proof.h"
 #include "relay.h"
 #include "setup.h"
@@ -175,7 +174,7 @@ is_in_namespace(const struct passage *p)
 	const struct source *s = p->source;
 	size_t n = strlen(s->namespace);
 
-	return (s->kind != &source_incidentio || s->namespaced) &&
+	return (!s->kind->own_keys || s->namespaced) &&
 	    strncmp(p->item->key, s->namespace, n) == 0 &&
 	    p->item->key[n] == '/';
 }

@@ -131,6 +131,10 @@ struct source_kind {
 	 * refused unless any_type. */
 	bool any_type;
 
+	/* Whether a key is the sender's as it is, and prefixed by a namespace
+	 * only if one was given. */
+	bool own_keys;
+
 	/* Whether prove takes a body that is not JSON, and read reads it. */
 	bool any_text;
 

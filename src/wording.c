@@ -282,19 +282,50 @@ map_severity(const struct wording *w, struct tree *alert, struct arena *a)
 	put(a, alert, "severity_sent", tree_str(a, sent));
 }
 
+/* Whether the rest of the configuration goes by it: then it comes before that,
+ * else after it, so that its template sees what came of it. */
+static bool
+is_basis(const char *name)
+{
+	static const char *const names[] = { "severity", "environment",
+		"owners", "tags", "tables", "group_id", "received_at" };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void
+put_members(
+    const struct wording *w, bool basis, struct tree *alert, struct arena *a)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		const struct wording_member *m = &w->members[i];
+		const struct tree *value;
+
+		if (is_basis(m->name) != basis)
+			continue;
+		value = template_value(&m->value, alert, a);
+		if (value != NULL)
+			put(a, alert, m->name, value);
+	}
+}
+
 void
-wording_add(const struct wording *w, struct tree *alert, struct arena *a)
+wording_base(const struct wording *w, struct tree *alert, struct arena *a)
 {
 	if (w == NULL)
 		return;
-	for (size_t i = 0; i < w->n; i++) {
-		const struct tree *value =
-		    template_value(&w->members[i].value, alert, a);
-
-		if (value != NULL)
-			put(a, alert, w->members[i].name, value);
-	}
+	put_members(w, true, alert, a);
 	map_severity(w, alert, a);
+}
+
+void
+wording_add(const struct wording *w, struct tree *alert, struct arena *a)
+{
+	if (w != NULL)
+		put_members(w, false, alert, a);
 }
 
 static bool

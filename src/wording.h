@@ -77,13 +77,15 @@ void wording_pick(const struct wording *w, const struct tree *body,
     struct source_item *item, struct arena *a);
 
 /*
- * The three steps of event_merge; w may be NULL.  Undo, in an alert that was
- * merged onto known, what an earlier wording did, but for what the change
- * brings; put in metadata and severity, before the rest of the configuration
- * has its say; word title and description, after it.
+ * The steps of event_merge; w may be NULL.  Undo, in an alert that was merged
+ * onto known, what an earlier wording did, but for what the change brings; put
+ * in severity and whatever else of the metadata the rest of the configuration
+ * goes by; after that has had its say, add all other metadata, and word title
+ * and description.
  */
 void wording_undo(struct tree *alert, const struct tree *known,
     const struct tree *change, struct arena *a);
+void wording_base(const struct wording *w, struct tree *alert, struct arena *a);
 void wording_add(const struct wording *w, struct tree *alert, struct arena *a);
 void wording_say(const struct wording *w, struct tree *alert, struct arena *a);
 

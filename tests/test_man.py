@@ -147,6 +147,8 @@ def reference(title):
 
 def default_of(name, text):
     line = text.splitlines()[0]
+    if line == "Default: the source's name.":
+        return "its name"
     if line in ("Required.", "No default."):
         return "required" if line == "Required." else "none"
     told = re.fullmatch(r"Default: (.+)\.", line)

@@ -282,6 +282,41 @@ metadata_lives(void)
 	    "which leaves nothing of the sender's");
 }
 
+static void
+metadata_tells_what_came_of_it(void)
+{
+	struct table rules[] = { { .pattern = "t", .severity = "major" } };
+	struct table_list tables = { rules, 1 };
+	struct source s = { .name = "plain",
+		.kind = &plain,
+		.severity = "minor",
+		.environment = "test",
+		.tags = LIST("ours") };
+	struct wording_options o = { .metadata = LIST(
+					 "s={severity} was {severity_sent}",
+					 "e={environment}", "t={tags}",
+					 "at={received_at}", "tags=mine"),
+		.severity_map = LIST("SEV-1=critical") };
+	struct tree *t;
+
+	use(&s, o);
+	t = post(&s, NULL, "{\"alert\":{}}");
+	is(at(t, "/metadata/s"), "\"minor was \"", "the source's severity");
+	is(at(t, "/metadata/e"), "\"test\"", "and its environment");
+	is(at(t, "/metadata/t"), "[\"mine\",\"ours\"]",
+	    "a list with what was united with it");
+	is(at(t, "/metadata/at"), "\"1970-01-01T00:00:01.000Z\"",
+	    "the time of the receipt");
+	s.tables = &tables;
+	t = post(&s, t, "{\"alert\":{\"metadata\":{\"tables\":[\"t\"]}}}");
+	is(at(t, "/metadata/s"), "\"major was \"", "a table's severity");
+	t = post(&s, t, "{\"alert\":{\"metadata\":{\"severity\":\"SEV_1\"}}}");
+	is(at(t, "/metadata/s"), "\"critical was SEV_1\"",
+	    "the severity as it was mapped");
+	is(at(t, "/metadata/tags"), "[\"mine\",\"ours\"]",
+	    "what goes into a list is united once");
+}
+
 /* ---- severities ---- */
 
 static void
@@ -371,6 +406,7 @@ main(void)
 	words_live();
 	whole_alerts();
 	metadata_lives();
+	metadata_tells_what_came_of_it();
 	severities();
 	arena_free(&arena);
 	return tap_done();
