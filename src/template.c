@@ -187,13 +187,26 @@ template_pick(const struct template *t, const struct tree *part,
 
 /* ---- filling ---- */
 
+/* The member of that name, else what its dots lead to. */
+static const struct tree *
+member_of(const struct tree *t, const char *name)
+{
+	const struct tree *m = tree_get(t, name);
+	size_t n = strcspn(name, ".");
+
+	if (m != NULL || name[n] == '\0')
+		return m;
+	return member_of(tree_member(t, name, n), name + n + 1);
+}
+
 static const struct tree *
 value_of(const struct template_piece *p, const struct tree *alert)
 {
 	if (p->is == MEMBER)
 		return tree_get(alert, p->text);
-	return tree_get(
-	    tree_get(alert, p->is == POINTER ? "picked" : "metadata"), p->text);
+	if (p->is == POINTER)
+		return tree_get(tree_get(alert, "picked"), p->text);
+	return member_of(tree_get(alert, "metadata"), p->text);
 }
 
 static void

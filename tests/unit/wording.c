@@ -123,6 +123,11 @@ static const struct {
 	{ "{metadata.x y} {status}",
 	    "{\"alert\":{\"status\":\"resolved\",\"metadata\":{\"x y\":7}}}",
 	    "7 resolved", "any member of the metadata, numbers too" },
+	{ "{metadata.extra.x} {metadata.a.b} {metadata.extra.no.x}",
+	    "{\"alert\":{\"metadata\":{\"extra\":{\"x\":\"in\"},\"a.b\":1,"
+	    "\"a\":{"
+	    "\"b\":2}}}}",
+	    "in 1", "and what is within one" },
 	{ "{owners}",
 	    "{\"alert\":{\"metadata\":{\"owners\":[\"ann\",true,{},5]}}}",
 	    "ann, true, , 5", "a list has commas between its entries" },
