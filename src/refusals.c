@@ -43,12 +43,14 @@ refusals_note(struct counters *c, int dir, const char *source, int64_t now)
 	int64_t times[KEPT];
 	char series[SERIES];
 
+	counters_flush(c, dir);
 	read_times(dir, source, times);
 	for (int i = KEPT; i > 0; i--) {
 		series_name(series, source, i);
 		counters_set(
 		    c, (uint64_t)(i == 1 ? now : times[i - 2]), "%s", series);
 	}
+	counters_flush(c, dir);
 }
 
 bool

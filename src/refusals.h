@@ -11,7 +11,8 @@
 
 struct counters;
 
-/* One more; dir is the spool's. */
+/* One more; dir is the spool's, where it is written at once: the next reads
+ * those before it there. */
 void refusals_note(
     struct counters *c, int dir, const char *source, int64_t now);
 
