@@ -36,6 +36,8 @@ put_count(const char *line, const char *end, struct buf *out)
 {
 	const char *digits = memrchr(line, ' ', (size_t)(end - line));
 
+	if (digits == NULL)
+		return;
 	buf_add(out, line, (size_t)(digits + 1 - line));
 	do
 		digits++;
@@ -63,11 +65,13 @@ put_family(const char *text, const char *name, struct buf *out)
 		if (strncmp(line, name, len) == 0 &&
 		    strncmp(rest, "_sum_ms{", 8) == 0) {
 			const char *labels = rest + 7;
-			const char *value = strchr(labels, ' ');
+			const char *value =
+			    memchr(labels, ' ', (size_t)(end - labels));
 
-			buf_printf(out, "%s_sum%.*s %.3f\n", name,
-			    (int)(value - labels), labels,
-			    strtod(value, NULL) / WHEN_SECOND);
+			if (value != NULL)
+				buf_printf(out, "%s_sum%.*s %.3f\n", name,
+				    (int)(value - labels), labels,
+				    strtod(value, NULL) / WHEN_SECOND);
 		}
 		line = end + 1;
 	}

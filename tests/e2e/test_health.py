@@ -1,9 +1,12 @@
 """healthz and metrics: DESIGN.md, section 2."""
 
+import concurrent.futures
 import fcntl
 import json
 import os
+import pathlib
 import re
+import signal
 import time
 
 import pytest
@@ -103,6 +106,31 @@ def test_three_refusals_of_known_bodies_in_an_hour_are_degraded(served):
     assert "montecarlo: three refused" in health(served)[1]["reasons"][0]
 
 
+def waiting(site):
+    """How many connections to the responders wait or are served."""
+    path = str(site.dir / "run" / "b.sock")
+    lines = pathlib.Path("/proc/net/unix").read_text().splitlines()
+    return sum(line.split()[-1].startswith(path) for line in lines) - 1
+
+
+def test_three_refusals_at_once_are_three(served):
+    """One process, for which all of them wait."""
+    served.post(b"noise", "0" * 128)
+    (pid,) = served.workers()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            answers = [
+                pool.submit(served.post, alert("a"), "0" * 128) for _ in range(3)
+            ]
+            until(lambda: waiting(served) >= 3, "all to wait")
+            os.kill(pid, signal.SIGCONT)
+            assert {a.result().status_code for a in answers} == {403}
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert "montecarlo: three refused" in health(served)[1]["reasons"][0]
+
+
 def test_refusals_of_noise_are_not(served):
     for _ in range(5):
         served.post(b'{"a":1}', "0" * 128)
@@ -171,6 +199,17 @@ def test_an_alert_for_many_destinations_is_counted_for_each(site, standin):
     assert value(
         metrics(site).text, 'bellrelay_webhook_seconds_count{source="montecarlo"}'
     ) == 1
+
+
+def test_a_line_of_the_counters_that_is_none_is_left_out(served):
+    served.post(alert("a"))
+    until(lambda: list((served.spool / "counters").iterdir()), "the counters")
+    (path,) = (served.spool / "counters").iterdir()
+    with path.open("a") as counters:
+        counters.write("bellrelay_webhooks_total{x}\n")
+        counters.write("bellrelay_webhook_seconds_sum_ms{x}\n")
+    text = metrics(served).text
+    assert "bellrelay_webhooks_total{source=" in text and "{x}" not in text
 
 
 def test_metrics_are_in_the_text_format(served):
