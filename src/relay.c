@@ -49,6 +49,8 @@ adopt(struct relay *r, struct setup *fresh)
 {
 	struct setup *before = r->setup;
 
+	/* What was counted is the old spool's. */
+	relay_flush(r);
 	/* Its URL may be the old one's. */
 	post_stop(r->post, POST_WATCH);
 	r->setup = fresh;

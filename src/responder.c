@@ -497,8 +497,7 @@ serve_fastcgi(const char *path, int signals)
 	if (!relay_open(&r, path, &f))
 		return fail_exit(f.kind);
 	(void)FCGX_InitRequest(&fcgi, LISTENER, 0);
-	while (!ready[1] && (ready[0] || !is_orphan(&life)) &&
-	    !is_outdated(&r, &life)) {
+	while (!ready[1] && !is_orphan(&life) && !is_outdated(&r, &life)) {
 		post_poll(r.post, wait, fds, 2, ready);
 		if (ready[0] && !ready[1])
 			accept_one(&r, &fcgi);
