@@ -442,20 +442,32 @@ print_value(const char *name, const struct tree *was, const struct tree *is,
 }
 
 static bool
-same(const struct tree *x, const struct tree *y)
+same_text(const struct tree *x, const struct tree *y)
 {
 	struct buf a = BUF_MAX(ALERT_MAX);
 	struct buf b = BUF_MAX(ALERT_MAX);
 	bool equal;
 
-	if (x != NULL)
-		json_write(x, JSON_PLAIN, &a);
-	if (y != NULL)
-		json_write(y, JSON_PLAIN, &b);
+	json_write(x, JSON_PLAIN, &a);
+	json_write(y, JSON_PLAIN, &b);
 	equal = strcmp(a.data, b.data) == 0;
 	buf_free(&a);
 	buf_free(&b);
 	return equal;
+}
+
+/* Members in another order are the same. */
+static bool
+same(const struct tree *x, const struct tree *y)
+{
+	if (x == NULL || y == NULL)
+		return x == y;
+	if (!tree_is(x, TREE_OBJECT) || !tree_is(y, TREE_OBJECT))
+		return same_text(x, y);
+	for (const struct tree *m = x->first; m != NULL; m = m->next)
+		if (!same(m, tree_member(y, m->key, m->key_len)))
+			return false;
+	return tree_count(x) == tree_count(y);
 }
 
 /* Of objects, member by member: what is the same would hide what is not. */
@@ -463,7 +475,7 @@ static void
 print_difference(const char *name, const struct tree *was,
     const struct tree *is, struct arena *a)
 {
-	const struct tree *both = tree_merge(a, was, is);
+	const struct tree *both;
 
 	if (same(was, is))
 		return;
@@ -471,6 +483,7 @@ print_difference(const char *name, const struct tree *was,
 		print_value(name, was, is, a);
 		return;
 	}
+	both = tree_merge(a, was, is);
 	for (const struct tree *m = both->first; m != NULL; m = m->next)
 		print_difference(
 		    arena_printf(a, "%s.%.*s", name, (int)m->key_len, m->key),

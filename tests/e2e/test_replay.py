@@ -63,6 +63,14 @@ def test_a_difference_is_shown_where_it_is(site):
     assert not [one for one in lines if "group_id" in one]
 
 
+def test_members_in_another_order_are_no_difference(site):
+    journaled(site, metadata=["a=1", "b=2"]).start()
+    site.post(alert("a"))
+    journaled(site, metadata=["b=2", "a=1"])
+    said, _ = replay(site)
+    assert "same" in said and "differs" not in said
+
+
 def test_without_bodies_it_says_how_to_keep_them(site):
     hint = "bodies are kept with journal = full, from then on"
     site.configure(top={"journal": "outcomes"})
