@@ -519,11 +519,11 @@ event_merge(const struct source *s, const struct tree *known,
 		s->kind->word(alert, a);
 
 	metadata = object(a, alert, "metadata");
+	receipt(a, metadata, known, now);
 	wording_base(s->wording, alert, a);
 	remember(a, alert, metadata,
 	    deferring ? teller(known) : tree_str(a, s->kind->name));
 	fill_in(a, alert, s);
-	receipt(a, metadata, known, now);
 	wording_add(s->wording, alert, a);
 	tree_set(a, alert, "title", title(alert, a));
 	wording_say(s->wording, alert, a);

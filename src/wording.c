@@ -282,13 +282,12 @@ map_severity(const struct wording *w, struct tree *alert, struct arena *a)
 	put(a, alert, "severity_sent", tree_str(a, sent));
 }
 
-/* Whether the rest of the configuration goes by it: then it comes before that,
- * else after it, so that its template sees what came of it. */
+/* Whether the rest of the configuration goes by it. */
 static bool
 is_basis(const char *name)
 {
-	static const char *const names[] = { "severity", "environment",
-		"owners", "tags", "tables", "group_id", "received_at" };
+	static const char *const names[] = { "severity", "severity_sent",
+		"environment", "owners", "tags", "tables", "group_id" };
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(names[i], name) == 0)
@@ -297,19 +296,12 @@ is_basis(const char *name)
 }
 
 static void
-put_members(
-    const struct wording *w, bool basis, struct tree *alert, struct arena *a)
+put_member(const struct wording_member *m, struct tree *alert, struct arena *a)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		const struct wording_member *m = &w->members[i];
-		const struct tree *value;
+	const struct tree *value = template_value(&m->value, alert, a);
 
-		if (is_basis(m->name) != basis)
-			continue;
-		value = template_value(&m->value, alert, a);
-		if (value != NULL)
-			put(a, alert, m->name, value);
-	}
+	if (value != NULL)
+		put(a, alert, m->name, value);
 }
 
 void
@@ -317,15 +309,27 @@ wording_base(const struct wording *w, struct tree *alert, struct arena *a)
 {
 	if (w == NULL)
 		return;
-	put_members(w, true, alert, a);
+	for (size_t i = 0; i < w->n; i++)
+		put_member(&w->members[i], alert, a);
 	map_severity(w, alert, a);
 }
 
 void
 wording_add(const struct wording *w, struct tree *alert, struct arena *a)
 {
-	if (w != NULL)
-		put_members(w, false, alert, a);
+	struct tree *metadata = tree_get(alert, "metadata");
+	const struct tree *added = tree_get(alert, "added");
+
+	for (size_t i = 0; w != NULL && i < w->n; i++) {
+		const char *name = w->members[i].name;
+		const struct tree *note = tree_get(added, name);
+
+		if (note != NULL && !is_basis(name))
+			tree_set(a, metadata, name, tree_get(note, "was"));
+	}
+	for (size_t i = 0; w != NULL && i < w->n; i++)
+		if (!is_basis(w->members[i].name))
+			put_member(&w->members[i], alert, a);
 }
 
 static bool

@@ -79,9 +79,9 @@ void wording_pick(const struct wording *w, const struct tree *body,
 /*
  * The steps of event_merge; w may be NULL.  Undo, in an alert that was merged
  * onto known, what an earlier wording did, but for what the change brings; put
- * in severity and whatever else of the metadata the rest of the configuration
- * goes by; after that has had its say, add all other metadata, and word title
- * and description.
+ * in metadata and severity, before the rest of the configuration has its say;
+ * after it put in anew all metadata that it does not go by, as templates see
+ * then what came of it, and word title and description.
  */
 void wording_undo(struct tree *alert, const struct tree *known,
     const struct tree *change, struct arena *a);

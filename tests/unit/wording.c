@@ -320,6 +320,19 @@ metadata_tells_what_came_of_it(void)
 	    "the severity as it was mapped");
 	is(at(t, "/metadata/tags"), "[\"mine\",\"ours\"]",
 	    "what goes into a list is united once");
+	o.metadata = (struct option_value)LIST("prio={/p}",
+	    "severity={metadata.prio}", "own=x-{metadata.own}",
+	    "again={metadata.own}", "tags=since-{received_at}");
+	use(&s, o);
+	t = post(&s, NULL,
+	    "{\"p\":\"SEV-1\",\"alert\":{\"metadata\":{\"own\":\"y\"}}}");
+	is(at(t, "/metadata/severity"), "\"critical\"",
+	    "one that comes before may be of use");
+	is(at(t, "/metadata/own"), "\"x-y\"", "each is put in once");
+	is(at(t, "/metadata/again"), "\"x-y\"", "in their order");
+	is(at(t, "/metadata/tags"),
+	    "[\"since-1970-01-01T00:00:01.000Z\",\"ours\"]",
+	    "the first receipt is known from the first on");
 }
 
 /* ---- severities ---- */
