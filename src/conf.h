@@ -46,7 +46,7 @@ struct conf_source {
 	struct source source;
 	struct conf_to to;
 	struct wording_options words;
-	const char *namespace; /* as it was given, or NULL */
+	const char *namespace; /* NULL: keys are as the sender has them */
 	const char **named;    /* as source.values: the file of each secret */
 };
 

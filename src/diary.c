@@ -84,8 +84,8 @@ value_end(const char *s, size_t n, size_t i)
 	return i < n ? i : n;
 }
 
-/* The same of text that holds JSON; nothing is known of what its pointers
- * would lead to. */
+/* Of text that holds JSON, a null in their place; nothing is known of what
+ * pointers would lead to. */
 static void
 redact_text(const char *s, size_t n, struct buf *out)
 {

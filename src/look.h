@@ -29,10 +29,10 @@ struct look {
 void look_close(struct look *k);
 
 /*
- * Under the drain lock: begin a look if it is time, and go on with it.
- * Whether a slice was read.  once: a run that ends, which does not come again
- * for what a webhook has just written and may be about to send.  What a is
- * given is lost.
+ * Under the drain lock, but for a person's drain: begin a look if it is time,
+ * and go on with it. Whether a slice was read.  once: a run that ends, which
+ * does not come again for what a webhook has just written and may be about to
+ * send.  What a is given is lost.
  */
 bool look_step(
     struct look *k, struct pending *l, bool once, int64_t now, struct arena *a);
@@ -46,7 +46,7 @@ bool look_done(const struct look *k);
 /* How long until the next look, which may be over already. */
 int64_t look_wait(const struct look *k, int64_t now);
 
-/* Under the drain lock: what rang is due, and first. */
+/* Likewise: what rang is due, and first. */
 void look_bells(struct look *k, struct pending *l, int64_t now);
 
 #endif

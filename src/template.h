@@ -4,8 +4,8 @@
  *
  *	{title} {description} {status} {source_url}
  *	{NAME}			a member of the metadata that adapters use
- *	{metadata.NAME}		any member of the metadata; NAME.NAME: within
- *one
+ *	{metadata.NAME}		any member of the metadata
+ *	{metadata.NAME.NAME}	what is within one
  *	{{ }}			a brace itself
  *	\n \\			a line feed, a backslash
  *

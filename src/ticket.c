@@ -517,11 +517,13 @@ pop(struct ticket *t)
 	memmove(t->queue, t->queue + 1, t->queued * sizeof(t->queue[0]));
 }
 
-/* Whether a firing event is among what waits: it may be ringing by now. */
+/* Whether somebody may have been told of it though nothing was accepted, or is
+ * told by now: a firing event is among what waits. */
 static bool
 may_ring(const struct ticket *t)
 {
-	return t->queued > 0 && !(t->queued == 1 && t->queue[0].resolved);
+	return t->unsure || t->muted.doubt ||
+	    (t->queued > 0 && !(t->queued == 1 && t->queue[0].resolved));
 }
 
 static bool

@@ -867,6 +867,8 @@ static const struct {
 	{ "r1", false, "the resolve of what nobody was told of can wait" },
 	{ "r1 r2", false, "as can an update of that" },
 	{ "r1 f1", true, "until it fires" },
+	{ "D1 r1", true, "the end of what may have rung all the same" },
+	{ "D1 r1 r2", true, "and its update" },
 	{ "r1 A r2", false, "nobody is told twice in haste" },
 };
 
