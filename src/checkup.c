@@ -4,7 +4,6 @@
 #include "conf.h"
 #include "fail.h"
 #include "finding.h"
-#include "generic.h"
 #include "lock.h"
 #include "mute.h"
 #include "owner.h"
@@ -258,19 +257,10 @@ chooses_keys(const struct source *s)
 	return s->kind->own_keys && !s->namespaced;
 }
 
-/* Whether firing and resolve are one alert is up to the rest of the body. */
-static bool
-lacks_key(const struct source *s)
-{
-	return s->kind == &source_generic &&
-	    source_option(s, "status")->n > 0 &&
-	    source_option(s, "key")->n == 0;
-}
-
 static void
 check_key(struct checkup *c, const struct source *s)
 {
-	if (lacks_key(s))
+	if (s->kind->lacks_key != NULL && s->kind->lacks_key(s))
 		finding_add(c->to, FINDING_NOTE,
 		    arena_printf(c->a, "source %s", s->name), "give it a key",
 		    "no key: what has a time or the id of a run in it is each "

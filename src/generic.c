@@ -1177,6 +1177,13 @@ check(
 	return settle(s, a, f);
 }
 
+static bool
+lacks_key(const struct source *s)
+{
+	return source_option(s, "status")->n > 0 &&
+	    source_option(s, "key")->n == 0;
+}
+
 const struct source_kind source_generic = {
 	.name = "generic",
 	.options = options,
@@ -1185,4 +1192,5 @@ const struct source_kind source_generic = {
 	.sign = sign,
 	.read = read_webhook,
 	.rule = rule,
+	.lacks_key = lacks_key,
 };

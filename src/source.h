@@ -135,6 +135,10 @@ struct source_kind {
 	 * only if one was given. */
 	bool own_keys;
 
+	/* Whether, as it is configured, it is up to the rest of the body
+	 * whether firing and resolve are one alert.  NULL: never. */
+	bool (*lacks_key)(const struct source *s);
+
 	/* Whether prove takes a body that is not JSON, and read reads it. */
 	bool any_text;
 
