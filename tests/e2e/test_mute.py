@@ -423,8 +423,11 @@ def test_an_old_muted_alert_is_neither_pending_nor_old(site):
     quiet(site)
     assert site.ticket("a")["muted"]["since"] < (time.time() - HOUR / 2) * 1000
     site.start()
-    counted(site, muted=1)
+    # What the program of an hour ago left behind may have counted it too.
+    late = (time.time() - HOUR / 2) * 1000
+    until(lambda: health(site)[1]["counted_ms"] > late, "a count of now")
     said, oncall = health(site)
+    assert oncall["muted"] == 1
     assert (said["status"], said["reasons"]) == ("ok", [])
     assert (oncall["pending"], oncall["oldest_seconds"]) == (0, 0)
     assert site.look("/healthz?strict").status_code == 200
