@@ -230,6 +230,7 @@ def test_one_webhook_spends_one_time_out_for_all_its_destinations(
     # The second was not tried before the answer; after it, it is.
     results = {a["destination"]: a["result"] for a in answer.json()["alerts"]}
     assert results == {"oncall": "queued", "second": "queued"}
+    assert standin.history()[0].path == standin.path()
     until(lambda: standin.alerts("SECOND").is_open("a"), "the second")
 
 
