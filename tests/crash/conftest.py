@@ -2,7 +2,6 @@
 
 import pytest
 
-from world.incidentio import StandIn
 from world.site import Site
 
 from . import oracle

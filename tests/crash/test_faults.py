@@ -22,7 +22,7 @@ from .sender import (
     drain,
     opened,
 )
-from .test_kill import begun, nothing, quiet, verdict_of, wait_with
+from .test_kill import begun, nothing, verdict_of, wait_with
 
 FAULTY = ROOT / (os.environ.get("BUILD") or "build") / "tools" / "faulty.so"
 EACH = 3  # calls of one name, in the short form
@@ -77,7 +77,6 @@ def bound(call):
 def settled(site, _, sender, alert):
     """It rang and is settled; nothing of it may ever be set aside."""
     assert sender.post(by_cgi(site), alert, FIRING) == 200
-    quiet(site)
     drain(site)
 
 
@@ -127,7 +126,7 @@ def test_a_webhook_of_which_any_call_fails_is_kept_or_refused(
         assert sender.post(by_cgi(plain), alert, after) in (200, 202), alert
         drain(plain)
         verdict_of(sender, standin, alert).check(repeats=bound(call))
-    quiet(plain)
+    plain.left()
     drain(plain)
     check_spool(plain.spool)
     # What is not known yet is tried directly: nothing of it is refused.
@@ -147,14 +146,14 @@ def test_after_a_sync_that_failed_the_same_webhook_writes_anew(plain, sender):
     seq, body = sender.body("a")
     run = calls.Run.webhook(plain, body)
     last = [c for c in run.calls() if c.name == "fsync"][-1]
-    quiet(plain)
+    plain.left()
     path = plain.box() / "pending" / f"{ticket_id('a')}.json"
     before = opened(path)[0]
     assert calls.status(run.failed(last, "EIO")) == 503
     failed = opened(path)[0]
     assert calls.status(run.plainly()) == 202
     assert before < failed < opened(path)[0]
-    quiet(plain)
+    plain.left()
 
 
 UNLISTED = [
@@ -243,7 +242,6 @@ def test_a_rename_that_fails_changes_nothing(plain, sender, error):
     standin = begun(plain, sender)
     standin.always(behave.answer(503))
     assert sender.post(by_cgi(plain), "a") == 202
-    quiet(plain)
     path = plain.box() / "pending" / f"{ticket_id('a')}.json"
     before = path.read_bytes()
     seq, body = sender.body("a", RESOLVED)
@@ -251,7 +249,7 @@ def test_a_rename_that_fails_changes_nothing(plain, sender, error):
         "-e", "trace=renameat", "-e", f"inject=renameat:error={error}"
     )
     assert sender.note("a", seq, RESOLVED, check_answer(done, error)) == 503
-    quiet(plain)
+    plain.left()
     assert path.read_bytes() == before
     assert list((plain.spool / "tmp").iterdir()) == []
     standin.decide(None)
@@ -273,12 +271,11 @@ def test_an_errno_never_moves_a_healthy_ticket(plain, sender, name, error):
     settled(plain, standin, sender, "a")
     standin.always(behave.answer(503))
     assert sender.post(by_cgi(plain), "a", RESOLVED) == 202
-    quiet(plain)
     seq, body = sender.body("a", RESOLVED)
     run = calls.Run.webhook(plain, body)
     reads = [c for c in run.calls() if c.name == name]
     sender.note("a", seq, RESOLVED, 0)
-    quiet(plain)
+    plain.left()
     for call in reads if long_form() else reads[-3:]:
         seq, body = sender.body("a", RESOLVED)
         done = calls.Run.webhook(plain, body).inject(
@@ -286,7 +283,7 @@ def test_an_errno_never_moves_a_healthy_ticket(plain, sender, name, error):
             "-e", f"inject={name}:error={error}:when={call.nth}+",
         )  # fmt: skip
         sender.note("a", seq, RESOLVED, check_answer(done, f"{name} {error}"))
-        quiet(plain)
+        plain.left()
         assert list((plain.spool / "corrupt").iterdir()) == []
         assert plain.ticket("a")["key"] == "a"
     standin.decide(None)
@@ -347,7 +344,7 @@ def test_a_close_that_fails_is_a_write_that_failed(plain, sender, tally):
     seq, body = sender.body("trace")
     found = calls.Run.webhook(plain, body).calls()
     sender.note("trace", seq, FIRING, 0)
-    quiet(plain)
+    plain.left()
     said = []
     for nth in range(1, sum(c.name == "close" for c in found) + 1):
         alert = f"close {nth}"
@@ -356,9 +353,8 @@ def test_a_close_that_fails_is_a_write_that_failed(plain, sender, tally):
         done = calls.Run.webhook(plain, body, **env).plainly()
         said.append(check_answer(done, alert))
         sender.note(alert, seq, FIRING, said[-1], calls.stored(done))
-        quiet(plain)
+        plain.left()
         assert sender.post(by_cgi(plain), alert, RESOLVED) == 200
-        quiet(plain)
     drain(plain)
     check_spool(plain.spool)
     assert not all(p.stored for p in sender.posts), "a write was reached"
@@ -376,7 +372,7 @@ def test_reads_and_writes_that_come_short_lose_nothing(
         done = calls.Run.webhook(plain, body, **env).plainly()
         sender.note("a", seq, status, check_answer(done, f"at most {most}"))
         assert sender.posts[-1].answer in (200, 202)
-        quiet(plain)
+        plain.left()
         check_spool(plain.spool, drained=False)
     done = plain.cli("drain", env=env)
     assert done.returncode in (0, 75), done.stderr
@@ -397,10 +393,10 @@ def test_when_room_ends_at_any_byte_nothing_is_torn(plain, sender, tally):
             done = calls.Run.webhook(plain, body, **env).plainly()
             said = check_answer(done, alert)
             sender.note(alert, seq, status, said, calls.stored(done))
-            quiet(plain)
+            plain.left()
             check_spool(plain.spool, drained=False)
         assert sender.post(by_cgi(plain), alert, FIRING) in (200, 202)
-        quiet(plain)
+        plain.left()
         drain(plain)
         verdict_of(sender, standin, alert).check(repeats=1)
     check_spool(plain.spool)
@@ -418,7 +414,7 @@ def test_an_event_that_found_no_room_does_not_overtake_a_newer_one(
     run = calls.Run.webhook(plain, body)
     found = run.calls()
     sender.note("trace", seq, FIRING, 0)
-    quiet(plain)
+    plain.left()
     store = next(c for c in found if "O_EXCL|O_NOFOLLOW" in c.args)
     claim = [c for c in found if c.name == "fcntl" and "SETLK" in c.args][2]
     trace = plain.dir / "run" / "trace"
@@ -442,7 +438,7 @@ def test_an_event_that_found_no_room_does_not_overtake_a_newer_one(
     said = check_answer(done, "a")
     sender.note("a", seq, FIRING, said, calls.stored(done))
     trace.unlink()
-    quiet(plain)
+    plain.left()
     drain(plain)
     assert said == 503
     assert [e["status"] for e in standin.events("a")] == ["resolved"]
@@ -489,7 +485,6 @@ def test_what_is_not_synced_never_becomes_the_ticket(plain, sender):
 
     two(plain.standin.url("SECOND"))
     assert sender.post(by_cgi(plain), "both") == 200
-    quiet(plain)
     # As many wait there as may (max_pending), by what a drain has left.
     (plain.box("second") / "summary.json").write_text(
         '{"at": 1, "owed": 100000}'.ljust(1023) + "\n"
@@ -503,7 +498,7 @@ def test_what_is_not_synced_never_becomes_the_ticket(plain, sender):
     assert calls.status(done) == 503
     assert unsynced(trace.read_text()) == (2, 0), "the ticket, and its result"
     assert plain.standin.alerts().is_open("a"), "what was kept rings"
-    quiet(plain)
+    plain.left()
 
 
 # ---- many dead letters ----
@@ -512,7 +507,6 @@ def test_what_is_not_synced_never_becomes_the_ticket(plain, sender):
 def refused(site, body):
     site.standin.script(behave.answer(422))
     assert site.cgi(body).status == 202
-    quiet(site)
 
 
 def retrying(site):
@@ -544,7 +538,6 @@ def test_a_prune_lists_the_dead_letters_once(plain):
         for key in more:
             refused(plain, alert(key))
             assert plain.cgi(alert(key, table="newer")).status == 200
-            quiet(plain)
         assert retrying(plain).plainly().returncode == 0
         assert len(plain.dead()) == len(more), "superseded"
         found = calls.Run(plain, prune, env=month).calls()

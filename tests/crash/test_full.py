@@ -11,7 +11,7 @@ from world import behave
 from world.site import NOBODY
 
 from .sender import FIRING, RESOLVED, by_cgi, check_spool, drain
-from .test_kill import quiet, wait_with
+from .test_kill import wait_with
 
 NAMESPACE = (
     "mount -t tmpfs -o size={size},nr_inodes={inodes},mode=0700 none {spool}"
@@ -62,7 +62,7 @@ def small(request, plain):
     """A site whose spool has 4 MB and 900 files for itself."""
     with request.param(plain, "4m", 900):
         yield plain
-        quiet(plain)
+        plain.left()
 
 
 FILES = "mkdir files; while : > files/$((n = n + 1)); do :; done 2>/dev/null"
@@ -96,7 +96,6 @@ def test_a_full_disk_refuses_what_it_cannot_keep(small, sender, fill, why):
     standin = small.standin
     post = by_cgi(small)
     assert sender.post(post, "known", FIRING) == 200
-    quiet(small)
     fill(small)
     seq, body = sender.body("known", RESOLVED)
     answer = small.cgi(body)
@@ -106,7 +105,6 @@ def test_a_full_disk_refuses_what_it_cannot_keep(small, sender, fill, why):
     assert list((small.view / "corrupt").iterdir()) == []
     empty(small)
     assert sender.post(post, "known", RESOLVED) == 200
-    quiet(small)
     drain(small)
     sender.judge(standin).check(repeats=0)
     check_spool(small.view)
@@ -119,7 +117,6 @@ def test_on_a_full_disk_an_alert_without_a_ticket_is_tried_at_once(
     standin = small.standin
     post = by_cgi(small)
     assert sender.post(post, "known", FIRING) == 200
-    quiet(small)
     fill(small)
     seq, body = sender.body("new")
     assert sender.note("new", seq, FIRING, small.cgi(body).status, False) == 200
@@ -130,7 +127,6 @@ def test_on_a_full_disk_an_alert_without_a_ticket_is_tried_at_once(
     empty(small)
     assert sender.post(post, "new", RESOLVED) == 200
     assert sender.post(post, "down") == 200
-    quiet(small)
     drain(small)
     sender.judge(standin).check(repeats=0)
     check_spool(small.view)
@@ -159,7 +155,6 @@ def fill_during_a_call(small, sender):
     """The disk fills while a call is under way; later there is room again."""
     standin = small.standin
     assert sender.post(by_cgi(small), "a", FIRING) == 200
-    quiet(small)
     drain(small)
     filled = []
 
@@ -171,7 +166,7 @@ def fill_during_a_call(small, sender):
 
     standin.decide(decide)
     answer = sender.post(by_cgi(small), "a", RESOLVED)
-    quiet(small)
+    small.left()
     assert filled
     empty(small)
     drain(small)

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from world import behave
-from world.site import clock, section, until
+from world.site import clock, section
 
 from . import calls, long_form
 from .sender import (
@@ -19,11 +19,6 @@ from .sender import (
 from .oracle import judge
 
 
-def quiet(site):
-    """Until no child of a CGI program drains any more."""
-    until(lambda: site.workers() == [], "the children to leave")
-
-
 def chosen(found):
     """All calls; in the short form those that others can see."""
     return found if long_form() else calls.telling(found)
@@ -32,7 +27,6 @@ def chosen(found):
 def begun(site, sender):
     """A spool that is there, so that its making is not traced."""
     assert sender.post(by_cgi(site), "begun", FIRING) == 200
-    quiet(site)
     return site.standin
 
 
@@ -48,7 +42,6 @@ def wait_with(site, standin, sender, alert):
     standin.always(behave.answer(503))
     for status in (FIRING, RESOLVED):
         assert sender.post(by_cgi(site), alert, status) == 202
-    quiet(site)
     standin.decide(None)
 
 
@@ -59,7 +52,6 @@ def nothing(*_):
 def delivered(site, _, sender, alert):
     """It rang, and its ticket is settled."""
     assert sender.post(by_cgi(site), alert, FIRING) == 200
-    quiet(site)
     drain(site)
 
 
@@ -79,7 +71,7 @@ def test_what_may_have_rung_before_a_kill_is_resolved_under_a_mute(
     standin = begun(plain, sender)
     _, body = sender.body("trace")
     found = calls.Run.webhook(plain, body).calls()
-    quiet(plain)
+    plain.left()
     kept = next(c for c in found if c.name == "renameat")
     assert killed_webhook(plain, sender, "a", FIRING, kept)
     assert plain.pending_files() == []
@@ -87,7 +79,6 @@ def test_what_may_have_rung_before_a_kill_is_resolved_under_a_mute(
     for alert in "ab":
         assert sender.post(by_cgi(plain), alert, FIRING) == 202
         assert sender.post(by_cgi(plain), alert, RESOLVED) == 200
-        quiet(plain)
     assert [e["status"] for e in standin.events("a")][-1:] == ["resolved"]
     assert standin.events("b") == [], "which was never called out"
 
@@ -122,7 +113,7 @@ def test_a_webhook_killed_at_any_call_loses_nothing(
         assert sender.post(by_cgi(plain), alert, after) in (200, 202)
         drain(plain)
         verdict_of(sender, standin, alert).check(repeats=1)
-    quiet(plain)
+    plain.left()
     drain(plain)
     check_spool(plain.spool)
     assert kills > len(found) * 0.8, "most of the calls were reached"
@@ -164,7 +155,6 @@ def test_the_end_of_a_mute_killed_at_any_call_loses_nothing(plain, sender, tally
     def muted(alert):
         plain.configure(more=section("mute", "all", {}))
         assert sender.post(by_cgi(plain), alert, FIRING) == 202
-        quiet(plain)
         plain.configure()
 
     muted("trace")
@@ -192,14 +182,13 @@ def test_a_refusal_killed_at_any_call_leaves_one_dead_letter(plain, sender):
     dead = 1
     for call in found:
         killed_webhook(plain, sender, f"dead {call}", FIRING, call)
-        quiet(plain)
+        plain.left()
         drain(plain)
         pending = [s for s in standin.history(f"dead {call}") if s.done]
         dead += bool(pending)
         assert len(pending) <= 2, f"{call}: sent more often than once again"
         check_spool(plain.spool, dead=dead)
         assert sender.post(by_cgi(plain), f"dead {call}", RESOLVED) == 200
-    quiet(plain)
     drain(plain)
     check_spool(plain.spool, dead=dead)
 
@@ -212,7 +201,7 @@ def test_killed_while_the_spool_is_made_it_is_made_by_the_next(plain, sender):
     making = found[: max(at for at, c in enumerate(found) if c.name == "mkdirat")]
     making = making if long_form() else making[:3] + making[3::30]
     for call in [*making, None]:
-        quiet(plain)
+        plain.left()
         plain.cli("drain")
         for path in sorted(plain.spool.iterdir()):
             plain.run("rm", "-rf", path)
@@ -221,7 +210,7 @@ def test_killed_while_the_spool_is_made_it_is_made_by_the_next(plain, sender):
         alert = f"first {call}"
         assert sender.post(by_cgi(plain), alert) == 200, call
         assert len(list(plain.box().glob("settled/*"))) == 256
-        quiet(plain)
+        plain.left()
         drain(plain)
         check_spool(plain.spool)
         verdict_of(sender, plain.standin, alert).check(repeats=0)
@@ -231,7 +220,7 @@ def test_what_a_killed_writer_left_is_removed_after_a_day(plain, sender):
     calls.needs_strace()
     seq, body = sender.body("trace")
     found = calls.Run.webhook(plain, body).calls()
-    quiet(plain)
+    plain.left()
     fsync = next(c for c in found if c.name == "fsync")
     for n in range(3):
         killed_webhook(plain, sender, f"left {n}", FIRING, fsync)
@@ -258,7 +247,6 @@ def test_a_retry_killed_at_any_call_loses_nothing(plain, sender):
     def refused(alert):
         standin.script(behave.answer(422))
         assert sender.post(by_cgi(plain), alert, FIRING) == 202
-        quiet(plain)
 
     refused("trace")
     found = chosen(run.calls())
@@ -293,7 +281,6 @@ def test_a_move_killed_at_any_call_loses_nothing(plain, sender, tally):
             shutil.rmtree(old)
         plain.box().rename(old)
         assert sender.post(by_cgi(plain), f"other {alert}") == 200
-        quiet(plain)
 
     orphaned("trace")
     found = chosen(run.calls())

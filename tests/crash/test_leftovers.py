@@ -16,7 +16,7 @@ from .sender import (
     opened,
     sealed,
 )
-from .test_kill import begun, delivered, quiet, wait_with
+from .test_kill import begun, delivered, wait_with
 
 RECORDS = [
     (lambda old: b"", "empty"),
@@ -49,7 +49,7 @@ def test_a_clock_that_went_back_does_not_end_delivery(plain, sender):
         seq, body = sender.body(alert)
         done = calls.Run.webhook(plain, body, **clock("+4d")).plainly()
         assert sender.note(alert, seq, FIRING, calls.status(done)) in (200, 202)
-        quiet(plain)
+        plain.left()
     plain.configure(destination={"rate": 20000})
     drain(plain)
     sender.judge(standin).check(repeats=0)
@@ -78,7 +78,6 @@ def test_of_two_copies_the_newer_stays_the_ticket_when_it_is_swept(
     assert not pending.exists()
     assert opened(settled)[0] == newer
     assert sender.post(by_cgi(plain), "a", FIRING) == 200
-    quiet(plain)
     drain(plain)
     sender.judge(standin).check(repeats=0)
     check_spool(plain.spool)
@@ -92,7 +91,6 @@ def test_of_two_copies_the_newer_in_pending_is_the_ticket(plain, sender):
     older = settled.read_bytes()
     standin.always(behave.answer(503))
     assert sender.post(by_cgi(plain), "a", RESOLVED) == 202
-    quiet(plain)
     standin.decide(None)
     assert settled.read_bytes() == older
     drain(plain)

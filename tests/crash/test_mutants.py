@@ -10,17 +10,10 @@ import pytest
 from world import behave
 from world.site import clock, until
 
-from . import calls, images, mutants, oracle
-from .sender import FIRING, RESOLVED, arrivals, by_cgi, check_spool
+from . import calls, images, mutants
+from .sender import FIRING, RESOLVED, arrivals, by_cgi
 from .test_full import as_ordinary_user, as_root, fill_during_a_call
-from .test_kill import (
-    begun,
-    delivered,
-    killed_webhook,
-    nothing,
-    quiet,
-    wait_with,
-)
+from .test_kill import begun, delivered, killed_webhook
 from .test_power import answered_then_cut, by_drain, by_webhook
 
 
@@ -41,11 +34,11 @@ def held(site, sender, alert, status):
 
 def drained(site):
     """What waits is delivered; a weakened program may not come to that."""
-    quiet(site)
+    site.left()
     for _ in range(3):
         if site.cli("drain").returncode == 0:
             break
-    quiet(site)
+    site.left()
 
 
 def update_in_flight(site, sender):
@@ -81,7 +74,7 @@ def full_in_flight(site, sender):
     with small(site, "4m", 900):
         fill_during_a_call(site, sender)
         repeats = sender.judge(site.standin).repeats
-        quiet(site)
+        site.left()
     return [f"repeated: {alert}" for alert in repeats]
 
 
@@ -90,7 +83,6 @@ def retry_after_newer(site, sender):
     site.standin.script(behave.answer(422))
     assert sender.post(by_cgi(site), "a", FIRING) == 202
     assert sender.post(by_cgi(site), "a", RESOLVED) == 200
-    quiet(site)
     done = site.cli("retry", "--all-dead")
     assert done.returncode == 0, done.stderr
     drained(site)
@@ -104,7 +96,6 @@ def four_days_later(site, sender):
     standin.always(behave.retry_after("3000"))
     for alert in "abc":
         assert sender.post(by_cgi(site), alert) == 202
-        quiet(site)
     assert len(standin.history()) == 1
     standin.always(behave.answer(503))
     calls.Run.drain(site, **clock("+4d")).plainly()
@@ -148,7 +139,6 @@ def killed_while_writing(site, sender):
             delivered(site, None, sender, alert)
             killed_webhook(site, sender, alert, RESOLVED, call)
             sender.post(by_cgi(site), alert, RESOLVED)
-            quiet(site)
     drained(site)
     faults = sender.judge(site.standin).faults()
     return faults + [

@@ -12,7 +12,6 @@ from world.site import clock
 from . import calls, images, oracle, rounds
 from .conftest import unhurried
 from .sender import FIRING, RESOLVED, arrivals, by_cgi
-from .test_kill import quiet
 from .test_storm import Storm, seed
 
 kinds = pytest.mark.parametrize("kind", ["ext4", "xfs"])
@@ -60,7 +59,6 @@ def answered_then_cut(site, disk, sender, count):
     for n in range(count):
         status = RESOLVED if n % 3 == 2 else FIRING
         assert sender.post(by_cgi(site), f"alert {n % 4}", status) == 202
-        quiet(site)
         whole.add(Cut(site, disk, sender).verdict())
     return whole
 
@@ -84,7 +82,6 @@ def two_then_cut(site, disk, sender, waiting, send):
     standin.always(behave.answer(503))
     for status in waiting:
         assert sender.post(by_cgi(site), "a", status) == 202
-    quiet(site)
     copies = []
 
     def decide(seen):
@@ -93,7 +90,7 @@ def two_then_cut(site, disk, sender, waiting, send):
 
     standin.decide(decide)
     send(site, sender)
-    quiet(site)
+    site.left()
     standin.decide(None)
     assert len(copies) == 1
     taken = arrivals(standin)

@@ -164,7 +164,6 @@ def test_after_a_cgi_answer_what_waits_is_drained(site, standin):
         and standin.alerts().is_open("a"),
         "the drain",
     )
-    until(lambda: site.workers() == [], "the children to leave")
 
 
 def by_cgi(site, body, stderr):
@@ -182,12 +181,11 @@ def test_what_is_drained_after_the_answer_is_in_the_servers_log(site, standin):
     """Where its standard error is that file."""
     standin.script(behave.retry_after("3"))
     assert site.cgi(alert("a")).status == 202
-    until(lambda: not site.workers(), "the child")
 
     def drained():
         with open(site.log_file, "ab") as log:
             by_cgi(site, alert("b"), log)
-        until(lambda: not site.workers(), "the child")
+        site.left()
         return standin.alerts().is_open("a")
 
     until(drained, "the drain")
@@ -198,7 +196,6 @@ def test_the_drain_does_not_hold_a_pipe_that_is_standard_error(site, standin):
     """A server that reads it to its end would wait as long."""
     standin.script(behave.answer(503))
     assert site.cgi(alert("a")).status == 202
-    until(lambda: not site.workers(), "the child")
     hold = standin.script(behave.Hold())
     ours, theirs = os.pipe()
     try:
@@ -220,10 +217,12 @@ def test_many_cgi_processes_at_once_do_not_disturb_each_other(site, standin):
     site.configure(destination={"rate": 6000})
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = list(
-            pool.map(lambda n: site.cgi(alert(f"a{n % 4}")), range(24))
+            pool.map(
+                lambda n: site.cgi(alert(f"a{n % 4}"), leave=False), range(24)
+            )
         )
     assert all(a.status in (200, 202) for a in answers)
-    until(lambda: site.workers() == [], "the children to leave")
+    site.left()
     assert site.cli("drain").returncode == 0
     for n in range(4):
         assert standin.alerts().opened(f"a{n}") == 1

@@ -964,7 +964,6 @@ def test_on_a_terminal_there_is_no_log_among_the_answers(site, standin):
 
 def test_on_a_terminal_what_is_wrong_is_a_sentence(site, standin):
     wait_in_queue(site, standin)
-    until(lambda: not site.workers(), "what drains after the answer")
     name = ticket_id("a")
     (site.box() / "pending" / f"{name}.json").write_text("torn")
     said = on_a_terminal(site, "drop", name)
@@ -977,7 +976,6 @@ def test_on_a_terminal_what_is_wrong_is_a_sentence(site, standin):
 def test_on_a_terminal_a_refusal_has_its_reason(site, standin):
     """Which the answer to a sender has not."""
     wait_in_queue(site, standin)
-    until(lambda: not site.workers(), "what drains after the answer")
     standin.always(behave.answer(503))
     (site.box() / "pending").chmod(0o500)
     said = on_a_terminal(site, "try", "montecarlo", "volume", code=73)

@@ -619,7 +619,6 @@ def test_what_cannot_be_read_keeps_nothing_from_being_sent(site, standin):
     for n in range(20):
         assert site.cgi(alert(f"old{n}")).status == 202
     assert site.cgi(alert("good")).status == 202
-    until(lambda: not site.workers(), "the children")
     for path in (site.box() / "pending").iterdir():
         if path.name != ticket_id("good") + ".json":
             os.chown(path, 0, 0)

@@ -151,7 +151,6 @@ def test_a_drain_that_is_long_ago_is_worse_when_something_waits(site, standin):
     the_one(doctor(site, env=later), "warning", "the last drain was 20 min ago")
     standin.always(behave.answer(503))
     assert site.cgi(alert("a")).status == 202
-    until(lambda: not site.workers(), "the CGI program's child to end")
     assert site.cli("drain").returncode == 75
     found = doctor(site, env=later)
     the_one(found, "failure", "the last drain was")
@@ -167,7 +166,6 @@ FAKETIME = next(
 def test_what_the_spool_knows_is_said(site, standin):
     standin.script(behave.answer(422))
     assert site.cgi(alert("a")).status == 202
-    until(lambda: not site.workers(), "the CGI program's child to end")
     (site.spool / "corrupt" / "torn").write_bytes(b"x")
     old = site.spool / "tmp" / "left"
     old.write_bytes(b"x")
@@ -185,7 +183,6 @@ def test_what_the_spool_knows_is_said(site, standin):
 def test_alerts_of_a_destination_that_is_no_more_are_said(site, standin):
     standin.always(behave.answer(503))
     assert site.cgi(alert("a")).status == 202
-    until(lambda: not site.workers(), "the CGI program's child to end")
     os.rename(site.box(), site.spool / "gone")
     assert "bellrelay move gone NEW" in the_one(
         doctor(site), "warning", "1 alerts wait for gone"
@@ -249,7 +246,6 @@ def test_a_name_that_is_not_found_and_a_port_that_is_shut_are_told_apart(site):
 def test_a_destination_that_rests_is_left_to_rest(site, standin):
     standin.always(behave.retry_after("600"))
     assert site.cgi(alert("a")).status == 202
-    until(lambda: not site.workers(), "the CGI program's child to end")
     calls = len(standin.history())
     found = doctor(site)
     the_one(found, "warning", "oncall", "not asked: it rests")
@@ -260,7 +256,6 @@ def test_a_destination_that_rests_is_left_to_rest(site, standin):
 def test_a_held_destination_is_asked_and_stays_held_until_a_drain(site, standin):
     standin.script(behave.answer(401))
     assert site.cgi(alert("a")).status == 202
-    until(lambda: not site.workers(), "the CGI program's child to end")
     before = (site.box() / "state.json").read_bytes()
     assert b"held" in before
     found = doctor(site)

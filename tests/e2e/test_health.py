@@ -365,13 +365,11 @@ def test_what_nobody_looks_through_is_degraded(site, standin):
     """Under plain CGI without cron, say."""
     site.configure()
     assert site.cgi(alert("a")).status == 200
-    until(lambda: not site.workers(), "the child")
     old = {"at": int((time.time() - 1200) * 1000), "owed": 0}
     (site.box() / "summary.json").write_text(json.dumps(old).ljust(1023) + "\n")
     why = "oncall: nobody has looked through what waits for 20 min"
     said = cgi_health(site)[1]
     assert not because(said, why), "nothing waits"
-    until(lambda: not site.workers(), "the child")
     standin.script(behave.answer(503))
     with open(site.box() / "lock", "r+b") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)  # SPOOL.md: drain = 0

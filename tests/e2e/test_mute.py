@@ -97,10 +97,6 @@ def drain_at(site, seconds, *more, exit_code=0):
     assert done.returncode == exit_code, done.stderr.decode()
 
 
-def quiet(site):
-    until(lambda: site.workers() == [], "the children to leave")
-
-
 def rang(standin, key="a"):
     return [event["status"] for event in standin.events(key)]
 
@@ -149,7 +145,6 @@ def test_it_rings_at_the_time_that_was_given(site, standin):
 def test_by_cgi_the_cron_line_rings_it(site, standin):
     mute(site, to=moment(HOUR))
     check_muted(site, site.cgi(firing()))
-    quiet(site)
     assert "0 alerts still wait" in drain(site)
     drain(site, "--due")
     drain_at(site, HOUR - 60, "--due")
@@ -163,20 +158,18 @@ def test_what_is_left_by_a_request_is_rung_by_the_next(site, standin):
     """After a CGI answer, healthz's too, the drain has a second."""
     mute(site)
     check_muted(site, site.cgi(firing()))
-    quiet(site)
     unmute(site)
     until(
         lambda: site.cgi(path="/healthz", REQUEST_METHOD="GET").status == 200
         and rang(standin) == ["firing"],
         "the drain",
     )
-    quiet(site)
+    site.left()
 
 
 def test_the_end_is_as_configured_by_then(site, standin):
     mute(site, to=moment(HOUR))
     check_muted(site, site.cgi(firing()))
-    quiet(site)
     mute(site, name="longer", to=moment(3 * HOUR))
     drain_at(site, 2 * HOUR, "--due")
     assert rang(standin) == []
@@ -188,7 +181,6 @@ def test_mutes_that_follow_each_other_are_one(site, standin):
     more = section("mute", "next", {"from": moment(HOUR), "to": moment(2 * HOUR)})
     mute(site, to=moment(HOUR), more=more)
     check_muted(site, site.cgi(firing()))
-    quiet(site)
     drain_at(site, HOUR + 60, "--due")
     assert rang(standin) == []
     drain_at(site, 2 * HOUR + 60, "--due")
@@ -208,7 +200,7 @@ def test_weekly_hours_are_those_of_the_zone(site, standin):
                   stdin=body, env=env)  # fmt: skip
         said = json.loads(done.stdout.split(b"\r\n\r\n", 1)[1])
         muted[hours] = said.get("muted")
-        quiet(site)
+        site.left()
     assert muted == {20: None, 20.9: None, 21.1: "finance", 28.9: "finance"}
     drain_at(site, start + round(28.95 * HOUR), "--due")
     assert rang(standin, "at 28.9") == []
@@ -420,7 +412,7 @@ def test_an_old_muted_alert_is_neither_pending_nor_old(site):
     env = {**site.params(body), "BELLRELAY_CONFIG": str(site.conf)}
     done = at(site, -HOUR, "bellrelay.fcgi", stdin=body, env=env)
     assert b"Status: 202" in done.stdout
-    quiet(site)
+    site.left()
     assert site.ticket("a")["muted"]["since"] < (time.time() - HOUR / 2) * 1000
     site.start()
     # What the program of an hour ago left behind may have counted it too.
@@ -558,7 +550,6 @@ def test_list_and_show_tell_of_it(site):
     mute(site, to="2099-01-01")
     check_muted(site, site.cgi(firing()))
     assert site.cgi(alert("b")).status == 200
-    quiet(site)
     assert rows(site, "--pending") == {}
     assert list(rows(site, "--muted")) == ["a"]
     row = rows(site)["a"]
@@ -586,7 +577,6 @@ def test_list_and_show_tell_of_it(site):
 def test_it_can_be_dropped_and_is_not_pruned(site, standin):
     mute(site)
     check_muted(site, site.cgi(firing()))
-    quiet(site)
     at(site, 500 * 24 * HOUR, "bellrelay", "-c", site.conf, "prune")
     assert list(rows(site, "--muted")) == ["a"]
     assert site.cli("drop", "a").returncode == 0
@@ -598,7 +588,6 @@ def test_it_can_be_dropped_and_is_not_pruned(site, standin):
 def test_it_moves_with_its_destination(site, standin):
     mute(site)
     check_muted(site, site.cgi(firing()))
-    quiet(site)
     site.box().rename(site.spool / "old")
     assert rows(site)["a"]["state"] == "muted"
     assert site.cli("move", "old", "oncall").returncode == 0
@@ -741,7 +730,6 @@ def test_try_says_that_it_is_muted(site, standin):
 def test_replay_keeps_quiet_what_is_muted_now(site, standin):
     site.configure(top={"journal": "full"})
     assert site.cgi(firing()).status == 200
-    quiet(site)
     assert site.cli("drop", "a").returncode == 0
     mute(site)
     done = site.cli("replay", "--since", "2020-01-01", "--send")

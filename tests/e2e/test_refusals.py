@@ -458,7 +458,6 @@ def test_a_spool_that_becomes_read_only_refuses(served):
 def test_where_the_pace_cannot_be_written_nobody_is_hammered(site, standin):
     standin.script(behave.answer(503))
     assert site.cgi(alert("a")).status == 202
-    until(lambda: not site.workers(), "the child")
     standin.always(behave.answer(401))
     (site.box() / "state.json").chmod(0o400)
     before = len(standin.history())

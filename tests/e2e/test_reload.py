@@ -335,7 +335,7 @@ def test_a_process_that_nobody_would_start_again_keeps_the_old_one(site):
         assert site.log_lines(event="configuration")
         assert site.ticket("b")["key"] == "b"
         os.kill(pid, signal.SIGTERM)
-        until(lambda: not site.workers(), "it to leave")
+        site.left()
 
 
 def send(site, direct, key):

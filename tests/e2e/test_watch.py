@@ -59,7 +59,6 @@ def test_no_heartbeat_is_sent_while_an_alert_is_stuck(plain_standin):
         beating(site, plain_standin)
         plain_standin.decide(refuse_alerts)
         assert site.cgi(alert("a")).status == 202
-        until(lambda: not site.workers(), "the CGI program's child to end")
         site.cli("drain", "--due", env=clock("+200s"))
         before = plain_standin.heartbeats
         assert before > 0, "it is not overdue yet"
@@ -99,7 +98,6 @@ def test_a_drain_by_cron_says_what_waits_though_nothing_may_be_sent(
     standin.always(behave.answer(401))
     for key in "ab":
         assert site.cgi(alert(key)).status == 202
-    until(lambda: not site.workers(), "the CGI program's child to end")
     before = summary(site)
     site.cli("drain", "--due", env=clock("+60s"))
     after = summary(site)
@@ -131,7 +129,7 @@ def test_self_alert_is_kept_however_many_wait(site, standin):
     assert site.post(alert("a")).status_code == 202
     until(lambda: len(site.tickets()) == 2, "it to be stored", 40)
     assert site.ticket(SELF)["queue"][0]["status"] == "firing"
-    assert "why" not in site.log_lines(event="self")[0]
+    assert "why" not in site.logged(event="self")[0]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")

@@ -363,7 +363,6 @@ def test_the_cron_line_delivers_what_waits(alone, standin):
     """As cron would: by sh, as the spool's owner, from its home."""
     standin.script(behave.answer(503))
     assert alone.cgi(alert("cron")).status == 202
-    until(lambda: not alone.workers(), "the child of the CGI program")
     lines = alone.text("other-conf/cron").splitlines()
     lines = [line for line in lines if line and not line.startswith("#")]
     assert len(lines) == 2, lines

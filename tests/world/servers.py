@@ -195,7 +195,7 @@ class Server(Site):
             for pid in self.workers():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
-        until(lambda: not self.workers(), "the responders to leave")
+        self.left()
 
     def leave(self, how=None):
         if self._lighttpd.poll() is None:

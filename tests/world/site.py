@@ -328,7 +328,7 @@ class Site:
             self._lighttpd.send_signal(how)
         self._lighttpd.wait(PATIENCE)
         self._lighttpd = None
-        until(lambda: not self.workers(), "the responders to leave")
+        self.left()
 
     def workers(self):
         """The process ids of our responders."""
@@ -341,6 +341,16 @@ class Site:
                     if line.split(b"\0")[0] == mine:
                         found.append(int(entry.name))
         return sorted(found)
+
+    def left(self, but=()):
+        """Wait until no responder is there but these, by their ids."""
+
+        def none():
+            return not set(self.workers()) - set(but)
+
+        # Twice: who is not there at the first look may have left a child that
+        # came after it.
+        until(lambda: none() and none(), "the responders to leave")
 
     # ---- life ----
 
@@ -364,7 +374,7 @@ class Site:
         try:
             self.stop()
             # What a CGI program leaves to a child is done soon after.
-            until(lambda: not self.workers(), "what was started to end")
+            self.left()
         finally:
             for pid in self.workers():
                 os.kill(pid, signal.SIGKILL)
@@ -384,6 +394,11 @@ class Site:
             if all(one.get(n) == str(v) for n, v in fields.items()):
                 found.append(one)
         return found
+
+    def logged(self, **fields):
+        """The same, once there is one: what is seen may be logged after."""
+        until(lambda: self.log_lines(**fields), f"the log to have {fields}")
+        return self.log_lines(**fields)
 
     def check(self):
         """What must hold after every test."""
@@ -599,11 +614,16 @@ class Site:
         env.update(more)
         return {n: v for n, v in env.items() if v is not None}
 
-    def cgi(self, body=b"", args=(), **kwargs):
-        """bellrelay.fcgi as plain CGI; the answer has `returncode` too."""
+    def cgi(self, body=b"", args=(), leave=True, **kwargs):
+        """bellrelay.fcgi as plain CGI; the answer has `returncode` too.
+
+        leave: what it leaves to a child is waited for."""
         env = self.params(body, **kwargs)
         env["BELLRELAY_CONFIG"] = str(self.conf)
+        before = self.workers()
         done = self.run(self.bin / "bellrelay.fcgi", *args, stdin=body, env=env)
+        if leave:
+            self.left(before)
         answer = fastcgi.Answer(
             done.stdout, done.stderr, done.returncode == 0, done.returncode
         )
