@@ -26,6 +26,7 @@ struct setup_box {
 	char target[PACE_NAME];             /* of the URL and the token */
 	int64_t owed; /* tickets that wait, as last counted, and ours since */
 	int64_t counted; /* when that was read */
+	int64_t summed;  /* and written */
 	int64_t rested;  /* when it was last seen to rest or be held, or 0 */
 	/* The record of the pace cannot be written: this process has its own.
 	 */

@@ -174,7 +174,7 @@ change(const struct source *s, struct item *i, struct keep *k, int64_t now,
 
 /*
  * Whether one more may wait: max_pending, by the summary of the last drain and
- * what this process has queued since it was read.
+ * what this process has queued since that one was first read.
  */
 static bool
 may_wait(const struct relay *r, struct setup_box *to, int64_t now,
@@ -187,7 +187,9 @@ may_wait(const struct relay *r, struct setup_box *to, int64_t now,
 		spool_record_get(&to->box, "summary.json", &text);
 		summary_parse(text.data, text.len, &s, a);
 		buf_free(&text);
-		to->owed = s.owed;
+		if (s.at != to->summed)
+			to->owed = s.owed;
+		to->summed = s.at;
 		to->counted = now;
 	}
 	return to->owed < (int64_t)r->setup->conf.max_pending ||

@@ -410,7 +410,7 @@ def test_two_that_are_not_liked_do_not_stop_the_others(site, standin, status):
         lambda seen: behave.answer(status) if seen.key in "ab" else None
     )
     for key in "abcdef":
-        assert site.cgi(alert(key)).status == 202
+        assert site.cgi(alert(key)).status in (200, 202), "it may be ready"
     assert [seen.key for seen in standin.history()][:2] in (["a", "b"], ["a"])
     for n in range(1, 7):
         probe(site, 61 * n)
@@ -424,7 +424,7 @@ def test_those_that_alone_meet_429_become_dead_letters(site, standin):
         lambda seen: behave.answer(429) if seen.key in "ab" else None
     )
     for key in "abcdef":
-        assert site.cgi(alert(key)).status == 202
+        assert site.cgi(alert(key)).status in (200, 202), "it may be ready"
     for n in range(1, 20):
         probe(site, 61 * n)
     assert sorted(v["key"] for v in site.dead().values()) == ["a", "b"]

@@ -44,9 +44,7 @@ def the_one(found, grade, *words):
 @pytest.fixture
 def well(served):
     """bellrelay behind lighttpd, that a drain has looked over."""
-    summary = served.box() / "summary.json"
-    until(lambda: summary.exists() and json.loads(
-        summary.read_text().rstrip("\0 \n") or "{}").get("at"), "a drain")  # fmt: skip
+    until(lambda: served.summary().get("at"), "a drain")
     return served
 
 

@@ -1,5 +1,6 @@
 """Who is refused, in which words, and that nothing is left of it."""
 
+import fcntl
 import hashlib
 import hmac
 import http.client
@@ -7,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -614,9 +616,26 @@ def test_no_more_than_max_pending_may_wait(site, standin):
     standin.always(behave.answer(500))
     for key in "ab":
         assert site.post(alert(key)).status_code == 202
+    site.counted(2)
     check_refused(site.post(alert("c")), 503, retryable=True)
     assert site.post(update("a", alert_feedback="fixed")).status_code == 202
     assert len(site.tickets()) == 2
+
+
+def test_what_came_since_the_last_count_waits_too(site, standin):
+    """The count of the last drain is read every second, old as it may be."""
+    site.configure(top={"max_pending": 2})
+    standin.always(behave.answer(500))
+    site.start()
+    assert site.post(alert("a")).status_code == 202
+    site.counted(1)
+    with open(site.box() / "lock", "r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)  # SPOOL.md: drain = 0
+        time.sleep(1.1)
+        assert site.post(alert("b")).status_code == 202
+        time.sleep(1.1)
+        assert site.summary()["owed"] == 1
+        check_refused(site.post(alert("c")), 503, retryable=True)
 
 
 def test_what_does_not_wait_is_taken_however_many_wait(site, standin):
@@ -629,6 +648,7 @@ def test_what_does_not_wait_is_taken_however_many_wait(site, standin):
     until(lambda: not site.pending_files(), "it to be settled")
     standin.always(behave.answer(500))
     assert site.post(alert("b")).status_code == 202
+    site.counted(1)
     check_refused(site.post(alert("c")), 503, retryable=True)
     answer = site.post(update("a", owner="ann@example.com"))
     assert (answer.status_code, answer.json()["result"]) == (200, "unchanged")

@@ -245,7 +245,7 @@ def test_a_refusal_does_not_open_the_spool_anew(site, standin):
     standin.always(behave.answer(500))
     site.start()
     assert site.post(alert("a")).status_code == 202
-    until((site.spool / "oncall" / "summary.json").exists, "the count")
+    site.counted(1)
     (site.spool / "README").unlink()
     for key in "bcd":
         assert site.post(alert(key)).status_code == 503

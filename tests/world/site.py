@@ -521,6 +521,20 @@ class Site:
         """<id>-<n> -> dead letter."""
         return self._read(self.box(destination) / "dead")
 
+    def summary(self, destination="oncall"):
+        """What the last drain has seen; empty before there was one."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            text = (self.box(destination) / "summary.json").read_text()
+            return json.loads(text.rstrip("\0 \n"))
+        return {}
+
+    def counted(self, count):
+        """Wait until so many are owed and a drain has seen them."""
+        until(
+            lambda: len(self.tickets()) == count == self.summary().get("owed"),
+            f"a drain to see {count}",
+        )
+
     def spool_files(self):
         """All files of the spool that hold something of somebody."""
         return sorted(
