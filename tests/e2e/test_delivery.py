@@ -411,7 +411,7 @@ def test_two_that_are_not_liked_do_not_stop_the_others(site, standin, status):
     )
     for key in "abcdef":
         assert site.cgi(alert(key)).status in (200, 202), "it may be ready"
-    assert [seen.key for seen in standin.history()][:2] in (["a", "b"], ["a"])
+    assert standin.history()[0].key == "a", "what is not liked came first"
     for n in range(1, 7):
         probe(site, 61 * n)
     assert sorted(e["deduplication_key"] for e in standin.events()) == [
