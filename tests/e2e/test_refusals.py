@@ -638,6 +638,21 @@ def test_what_came_since_the_last_count_waits_too(site, standin):
         check_refused(site.post(alert("c")), 503, retryable=True)
 
 
+def test_an_update_of_what_waits_takes_no_further_place(site, standin):
+    site.configure(top={"max_pending": 2})
+    standin.always(behave.answer(500))
+    site.start()
+    assert site.post(alert("a")).status_code == 202
+    site.counted(1)
+    with open(site.box() / "lock", "r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)  # SPOOL.md: drain = 0
+        for owner in ("ann@example.com", "bob@example.com"):
+            answer = site.post(update("a", owner=owner))
+            assert answer.status_code == 202
+        assert site.post(alert("b")).status_code == 202
+        assert len(site.tickets()) == 2
+
+
 def test_what_does_not_wait_is_taken_however_many_wait(site, standin):
     """With updates = none an update of what rang is written, and no more."""
     site.configure(
