@@ -669,7 +669,7 @@ event_of(const struct ticket *t, const struct ticket_change *c, int64_t now,
 		.digest = digest_of(c->body, a),
 		.body = c->body };
 
-	e.urgent = is_urgent(t, &e);
+	e.urgent = is_urgent(t, &e) || (e.resolved && c->doubt);
 	return e;
 }
 

@@ -752,6 +752,17 @@ def test_each_destination_of_a_new_alert_is_tried(crowded, standin):
     assert crowded.ticket("b", "second")["key"] == "b"
 
 
+def test_the_end_of_what_rang_without_a_ticket_does_not_wait(crowded, standin):
+    assert crowded.post(alert("a")).json()["result"] == "delivered"
+    for name in ("oncall", "second"):
+        (crowded.box(name) / "pending").chmod(0o700)
+    standin.always(behave.answer(500))
+    answer = crowded.post(update("a", alert_feedback="fixed"))
+    assert answer.status_code == 202
+    (event,) = crowded.ticket("a")["queue"]
+    assert event["status"] == "resolved" and event["urgent"]
+
+
 def test_a_destination_that_rests_is_tried_for_what_has_no_ticket(
     crowded, standin
 ):
