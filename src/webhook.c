@@ -79,8 +79,7 @@ note_refusal(
 
 	if (sr->tree != NULL && s->kind->looks_known != NULL &&
 	    s->kind->looks_known(sr->tree) && setup_spool(r->setup, &ignored))
-		refusals_note(
-		    &r->counters, r->setup->spool.dir, s->name, sr->now);
+		refusals_note(r->setup->spool.dir, s->name, sr->now);
 }
 
 /*
