@@ -204,24 +204,35 @@ whole_lines(struct buf *text)
 	buf_cut(text, n);
 }
 
-static void
-flush_to(int fd, struct counters *c)
+/* Read to be changed, by nobody else meanwhile.  -1 if it cannot be. */
+static int
+take(int dir, struct buf *text)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	struct buf text = BUF_MAX(COUNTERS_MAX);
+	int fd = open_file(dir, O_RDWR | O_CREAT);
 
-	if (fcntl(fd, F_OFD_SETLKW, &lock) == -1)
-		return;
-	read_file(fd, &text);
-	text.full = false;
-	whole_lines(&text);
-	for (size_t i = 0; i < c->n; i++)
-		apply(&text, c->add[i].series, c->add[i].n, c->add[i].set);
-	for (size_t i = 0; i < c->n_times; i++)
-		apply_times(&text, c, i);
+	if (fd == -1 && errno == ENOENT &&
+	    (mkdirat(dir, "counters", 0700) == 0 || errno == EEXIST))
+		fd = open_file(dir, O_RDWR | O_CREAT);
+	if (fd == -1)
+		return -1;
+	if (fcntl(fd, F_OFD_SETLKW, &lock) == -1) {
+		(void)close(fd);
+		return -1;
+	}
+	read_file(fd, text);
+	text->full = false;
+	whole_lines(text);
+	return fd;
+}
+
+static void
+give_back(int fd, struct buf *text)
+{
 	/* A full disk takes what it can. */
-	(void)!pwrite(fd, text.data, text.len, 0);
-	buf_free(&text);
+	(void)!pwrite(fd, text->data, text->len, 0);
+	(void)close(fd);
+	buf_free(text);
 }
 
 bool
@@ -239,19 +250,38 @@ counters_many(const struct counters *c)
 void
 counters_flush(struct counters *c, int dir)
 {
+	struct buf text = BUF_MAX(COUNTERS_MAX);
 	int fd;
 
 	if (!counters_any(c))
 		return;
-	fd = open_file(dir, O_RDWR | O_CREAT);
-	if (fd == -1 && errno == ENOENT && mkdirat(dir, "counters", 0700) == 0)
-		fd = open_file(dir, O_RDWR | O_CREAT);
-	if (fd != -1) {
-		flush_to(fd, c);
-		(void)close(fd);
-	}
+	fd = take(dir, &text);
+	for (size_t i = 0; fd != -1 && i < c->n; i++)
+		apply(&text, c->add[i].series, c->add[i].n, c->add[i].set);
+	for (size_t i = 0; fd != -1 && i < c->n_times; i++)
+		apply_times(&text, c, i);
+	if (fd != -1)
+		give_back(fd, &text);
 	c->n = 0;
 	c->n_times = 0;
+}
+
+void
+counters_push(int dir, uint64_t n, const char *const *series, size_t count)
+{
+	struct buf text = BUF_MAX(COUNTERS_MAX);
+	int fd = take(dir, &text);
+
+	if (fd == -1)
+		return;
+	for (size_t i = count - 1; i > 0; i--) {
+		const char *at = find(&text, series[i - 1]);
+
+		apply(&text, series[i], at == NULL ? 0 : strtoull(at, NULL, 10),
+		    true);
+	}
+	apply(&text, series[0], n, true);
+	give_back(fd, &text);
 }
 
 void

@@ -70,6 +70,13 @@ bool counters_many(const struct counters *c);
  */
 void counters_flush(struct counters *c, int dir);
 
+/*
+ * Write n as the first of count series, and what each of them was as the next,
+ * at once: of several processes each is heard.
+ */
+void counters_push(
+    int dir, uint64_t n, const char *const *series, size_t count);
+
 /* Append the file of this host to out; nothing if there is none. */
 void counters_read(int dir, struct buf *out);
 

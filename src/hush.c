@@ -66,7 +66,8 @@ hush_change(const struct setup_box *to, const char *source, struct tree *alert,
 
 	if (!event_resolved(alert))
 		c.muted = hush_by(to->conf, source, alert, now, a, &until);
-	c.doubt = c.muted != NULL && rang_unstored(to, t, a);
+	c.doubt = (c.muted != NULL || event_resolved(alert)) &&
+	    rang_unstored(to, t, a);
 	return c;
 }
 

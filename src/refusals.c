@@ -38,19 +38,16 @@ read_times(int dir, const char *source, int64_t times[KEPT])
 }
 
 void
-refusals_note(struct counters *c, int dir, const char *source, int64_t now)
+refusals_note(int dir, const char *source, int64_t now)
 {
-	int64_t times[KEPT];
-	char series[SERIES];
+	char names[KEPT][SERIES];
+	const char *series[KEPT];
 
-	counters_flush(c, dir);
-	read_times(dir, source, times);
-	for (int i = KEPT; i > 0; i--) {
-		series_name(series, source, i);
-		counters_set(
-		    c, (uint64_t)(i == 1 ? now : times[i - 2]), "%s", series);
+	for (int i = 0; i < KEPT; i++) {
+		series_name(names[i], source, i + 1);
+		series[i] = names[i];
 	}
-	counters_flush(c, dir);
+	counters_push(dir, (uint64_t)now, series, KEPT);
 }
 
 bool

@@ -9,12 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct counters;
-
-/* One more; dir is the spool's, where it is written at once: the next reads
- * those before it there. */
-void refusals_note(
-    struct counters *c, int dir, const char *source, int64_t now);
+/* One more; dir is the spool's, where it is written at once: the next, of
+ * whatever process, reads those before it there. */
+void refusals_note(int dir, const char *source, int64_t now);
 
 /* Whether there were three in the last hour. */
 bool refusals_many(int dir, const char *source, int64_t now);

@@ -517,21 +517,23 @@ pop(struct ticket *t)
 	memmove(t->queue, t->queue + 1, t->queued * sizeof(t->queue[0]));
 }
 
-/* Whether somebody may have been told of it though nothing was accepted, or is
- * told by now: a firing event is among what waits. */
+/* Whether somebody may have been told that it fires, whatever was accepted
+ * last, or is told by now: a firing event is among what waits. */
 static bool
 may_ring(const struct ticket *t)
 {
-	return t->unsure || t->muted.doubt ||
+	return t->muted.doubt ||
 	    (t->queued > 0 && !(t->queued == 1 && t->queue[0].resolved));
 }
 
 static bool
 is_urgent(const struct ticket *t, const struct ticket_event *e)
 {
+	if (e->resolved && may_ring(t))
+		return true;
 	/* To end what nobody was told of can wait. */
 	if (t->sent.n == 0)
-		return !e->resolved || may_ring(t);
+		return !e->resolved || t->unsure;
 	return t->sent.resolved != e->resolved ||
 	    (!e->resolved && e->severity > t->sent.severity);
 }
@@ -669,7 +671,7 @@ event_of(const struct ticket *t, const struct ticket_change *c, int64_t now,
 		.digest = digest_of(c->body, a),
 		.body = c->body };
 
-	e.urgent = is_urgent(t, &e);
+	e.urgent = is_urgent(t, &e) || (e.resolved && c->doubt);
 	return e;
 }
 

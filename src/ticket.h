@@ -112,7 +112,8 @@ struct ticket_change {
 	bool refire;          /* a raised severity rings again */
 	const char *source;   /* that speaks; NULL: the one that did last */
 	const char *muted;    /* the mute that the alert is under, or NULL */
-	bool doubt;           /* and it may have rung, before it had a ticket */
+	bool doubt;           /* it is, or ends, and may have rung before it
+			       * had a ticket */
 };
 
 enum ticket_result {

@@ -79,8 +79,7 @@ note_refusal(
 
 	if (sr->tree != NULL && s->kind->looks_known != NULL &&
 	    s->kind->looks_known(sr->tree) && setup_spool(r->setup, &ignored))
-		refusals_note(
-		    &r->counters, r->setup->spool.dir, s->name, sr->now);
+		refusals_note(r->setup->spool.dir, s->name, sr->now);
 }
 
 /*
@@ -131,7 +130,8 @@ struct item {
 	uint64_t n;        /* serial of what was queued */
 	uint64_t generation; /* of the file that this webhook relies on */
 	bool urgent;
-	bool waits;             /* something is in its queue */
+	bool waits;             /* something is in its queue, */
+	bool waited;            /* and was before this webhook */
 	bool idle;              /* written, but nothing is in its queue */
 	bool own;               /* our own alert, of which there are few */
 	bool first;             /* the webhook's, which has no other alert */
@@ -159,6 +159,7 @@ change(const struct source *s, struct item *i, struct keep *k, int64_t now,
 
 	if (!k->there)
 		ticket_new(t, i->alert->key, s->name, now, a);
+	i->waited = ticket_head(t) != NULL;
 	c = hush_change(i->to, s->name,
 	    event_merge(s, known, i->alert->change, i->alert->whole, now, a), t,
 	    now, a);
@@ -487,7 +488,7 @@ forward_item(struct relay *r, struct item *i, int64_t deadline)
 	drain_note(&r->drain, i->to, i->id, i->urgent, !i->waits, 0,
 	    i->did == FORWARD_STARTED || i->did == FORWARD_WAIT ? i->until : 0,
 	    relay_now());
-	i->to->owed += i->waits;
+	i->to->owed += i->waits && !i->waited;
 	i->to->rested = i->did == FORWARD_REST ? relay_now() : 0;
 	/* What rests is looked through whole when it is ready again. */
 	if (i->waits && i->urgent && i->did != FORWARD_REST)

@@ -638,6 +638,21 @@ def test_what_came_since_the_last_count_waits_too(site, standin):
         check_refused(site.post(alert("c")), 503, retryable=True)
 
 
+def test_an_update_of_what_waits_takes_no_further_place(site, standin):
+    site.configure(top={"max_pending": 2})
+    standin.always(behave.answer(500))
+    site.start()
+    assert site.post(alert("a")).status_code == 202
+    site.counted(1)
+    with open(site.box() / "lock", "r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)  # SPOOL.md: drain = 0
+        for owner in ("ann@example.com", "bob@example.com"):
+            answer = site.post(update("a", owner=owner))
+            assert answer.status_code == 202
+        assert site.post(alert("b")).status_code == 202
+        assert len(site.tickets()) == 2
+
+
 def test_what_does_not_wait_is_taken_however_many_wait(site, standin):
     """With updates = none an update of what rang is written, and no more."""
     site.configure(
@@ -735,6 +750,17 @@ def test_each_destination_of_a_new_alert_is_tried(crowded, standin):
     (crowded.box("second") / "pending").chmod(0o700)
     assert crowded.post(alert("b")).json()["result"] == "delivered"
     assert crowded.ticket("b", "second")["key"] == "b"
+
+
+def test_the_end_of_what_rang_without_a_ticket_does_not_wait(crowded, standin):
+    assert crowded.post(alert("a")).json()["result"] == "delivered"
+    for name in ("oncall", "second"):
+        (crowded.box(name) / "pending").chmod(0o700)
+    standin.always(behave.answer(500))
+    answer = crowded.post(update("a", alert_feedback="fixed"))
+    assert answer.status_code == 202
+    (event,) = crowded.ticket("a")["queue"]
+    assert event["status"] == "resolved" and event["urgent"]
 
 
 def test_a_destination_that_rests_is_tried_for_what_has_no_ticket(

@@ -870,6 +870,10 @@ static const struct {
 	{ "D1 r1", true, "the end of what may have rung all the same" },
 	{ "D1 r1 r2", true, "and its update" },
 	{ "r1 A r2", false, "nobody is told twice in haste" },
+	{ "f1 A r1 A r2", false, "nor of what rang before" },
+	{ "f1 A r1 A f2 r2", true, "unless it may be ringing once more" },
+	{ "f1 A r1 A f2 r2 r3", true, "up to the newest of its resolves" },
+	{ "f1 A r1 A D2 r2", true, "or may have rung before it was muted" },
 };
 
 /* Of the newest event. */
