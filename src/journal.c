@@ -108,6 +108,19 @@ bound(int dir, int journal, const char *day, const char *oldest, uint64_t max)
 	buf_free(&days);
 }
 
+/* Of a line that a full disk or the writer's death cut off, the end is missing;
+ * the next one would be lost with it. */
+static void
+end_line(int fd)
+{
+	struct stat st;
+	char last = '\n';
+
+	if (fstat(fd, &st) == 0 && st.st_size > 0 &&
+	    pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n')
+		(void)!write(fd, "\n", 1);
+}
+
 /* A day that is full by itself takes no more lines. */
 static void
 append(int journal, const char *day, uint64_t max, const struct buf *line)
@@ -119,9 +132,10 @@ append(int journal, const char *day, uint64_t max, const struct buf *line)
 		return;
 	file_name(day, name);
 	fd = openat(journal, name,
-	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	    O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd == -1)
 		return;
+	end_line(fd);
 	/* One write a line: lines of several processes do not mix. */
 	while (write(fd, line->data, line->len) == -1 && errno == EINTR)
 		;

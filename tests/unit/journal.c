@@ -50,6 +50,24 @@ giving_way(int dir)
 	ok(!journal_give_way(dir), "and then it has freed nothing");
 }
 
+static void
+cut_off(int dir)
+{
+	char text[40];
+	const char *day = "2026-11-23";
+	int fd, n;
+
+	append(dir, day);
+	fd = openat(dir, "journal/2026-11-23.jsonl", O_RDWR | O_APPEND);
+	ok(write(fd, "{\"a\":", 5) == 5, "a line is cut off by a full disk");
+	append(dir, day);
+	append(dir, day);
+	n = (int)pread(fd, text, sizeof(text) - 1, 0);
+	text[n < 0 ? 0 : n] = '\0';
+	is(text, "{}\n{\"a\":\n{}\n{}\n", "the next ones are whole");
+	(void)close(fd);
+}
+
 int
 main(void)
 {
@@ -59,6 +77,7 @@ main(void)
 	ok(mkdtemp(root) != NULL, "a directory");
 	dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	giving_way(dir);
+	cut_off(dir);
 	(void)close(dir);
 	(void)snprintf(command, sizeof(command), "rm -r %s", root);
 	ok(system(command) == 0, "all is cleared away");
