@@ -16,7 +16,6 @@
 #include "when.h"
 #include "window.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

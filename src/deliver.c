@@ -11,7 +11,6 @@
 #include "watch.h"
 #include "when.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>

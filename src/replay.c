@@ -22,7 +22,6 @@
 #include "tree.h"
 #include "when.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

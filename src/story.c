@@ -19,7 +19,6 @@
 #include "window.h"
 
 #include <inttypes.h>
-#include <string.h>
 #include <sysexits.h>
 
 enum { STORY_MAX = 16 << 20, LABEL = 12, WORD = 12, SECONDS_LENGTH = 19 };

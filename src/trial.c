@@ -17,7 +17,6 @@
 #include "tree.h"
 #include "when.h"
 
-#include <string.h>
 #include <sysexits.h>
 
 enum {

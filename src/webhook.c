@@ -18,7 +18,6 @@
 #include "when.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum {
 	LEAST_CALL_MS = 200, /* below this a call is not begun */
