@@ -9,7 +9,6 @@
 #include "event.h"
 #include "fail.h"
 #include "hush.h"
-#include "owner.h"
 #include "relay.h"
 #include "setup.h"
 #include "tree.h"
@@ -40,9 +39,9 @@ browse_open(const struct command_call *call, struct setup *s, struct catalog *c)
 	*c = (struct catalog){ .n = 0 };
 	if (code != EX_OK)
 		return code;
-	if (!owner_become(s->conf.spool, &f))
-		return command_failed(
-		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
+	code = command_owner(&s->conf);
+	if (code != EX_OK)
+		return code;
 	if (!catalog_open(c, &s->conf, &f)) {
 		*c = (struct catalog){ .n = 0 };
 		return command_failed(&f, EX_CANTCREAT);

@@ -14,7 +14,6 @@
 #include "json.h"
 #include "keep.h"
 #include "lock.h"
-#include "owner.h"
 #include "relay.h"
 #include "setup.h"
 #include "sign.h"
@@ -679,11 +678,10 @@ static int
 run(struct replay *r)
 {
 	struct fail f = { 0 };
-	int code;
+	int code = command_owner(&r->setup.conf);
 
-	if (!owner_become(r->setup.conf.spool, &f))
-		return command_failed(
-		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
+	if (code != EX_OK)
+		return code;
 	if (!setup_spool(&r->setup, &f))
 		return command_failed(&f, EX_CANTCREAT);
 	take_journal(r);
