@@ -349,6 +349,18 @@ enqueue(struct relay *r, const struct source *s, struct item *i, bool room,
 	return did;
 }
 
+/* Where the drain goes on. */
+static void
+note_item(struct relay *r, const struct item *i, int64_t now)
+{
+	bool waits = i->did == FORWARD_STARTED || i->did == FORWARD_WAIT;
+	struct pending_news news = { .urgent = i->urgent,
+		.empty = !i->waits,
+		.until = waits ? i->until : 0 };
+
+	drain_note(&r->drain, i->to, i->id, &news, now);
+}
+
 /* ---- an alert of our own ---- */
 
 void
@@ -367,7 +379,7 @@ webhook_tell(struct relay *r, struct setup_box *to, const char *key,
 	struct log_line l;
 
 	if (enqueue(r, &self, &i, true, now, &f) && spool_sync(&to->box, &f))
-		drain_note(&r->drain, to, i.id, i.urgent, !i.waits, 0, 0, now);
+		note_item(r, &i, now);
 	l = log_begin(now, "self");
 	log_str(&l, "destination", to->to->name);
 	log_str(&l, "status", i.resolved ? "resolved" : "firing");
@@ -483,9 +495,7 @@ forward_item(struct relay *r, struct item *i, int64_t deadline)
 		if (r->webhook.ticket.sent.n >= i->n)
 			i->result = ANSWER_DELIVERED;
 	}
-	drain_note(&r->drain, i->to, i->id, i->urgent, !i->waits, 0,
-	    i->did == FORWARD_STARTED || i->did == FORWARD_WAIT ? i->until : 0,
-	    relay_now());
+	note_item(r, i, relay_now());
 	i->to->owed += i->waits;
 	i->to->rested = i->did == FORWARD_REST ? relay_now() : 0;
 	/* What rests is looked through whole when it is ready again. */
@@ -653,10 +663,11 @@ take(
 		return false;
 	for (size_t i = 0; i < b->n; i++) {
 		struct item *item = &b->items[i];
+		struct pending_news quiet = { .empty = !item->waits };
 
 		if (item->idle)
-			drain_note(&r->drain, item->to, item->id, false,
-			    !item->waits, 0, 0, relay_now());
+			drain_note(
+			    &r->drain, item->to, item->id, &quiet, relay_now());
 		else if (item->result == ANSWER_QUEUED && !item->tried)
 			forward_item(r, item, b->deadline);
 	}
