@@ -122,9 +122,15 @@ prove(struct relay *r, const struct request *req, struct source_request *sr,
 /* ---- one alert at one destination ---- */
 
 struct item {
+	const struct source *source;
 	const struct source_item *alert;
 	struct setup_box *to;
+	int64_t now;              /* when the webhook came */
+	bool room;                /* in the spool, for all of the webhook */
 	const struct tree *known; /* elsewhere; a new ticket begins with it */
+	bool own;                 /* our own alert, of which there are few */
+	bool first;               /* the webhook's, which has no other alert */
+	/* What becomes of it. */
 	char id[SPOOL_ID + 1];
 	struct tree *body; /* the event, if it must be sent without a ticket */
 	uint64_t n;        /* serial of what was queued */
@@ -132,8 +138,6 @@ struct item {
 	bool urgent;
 	bool waits;             /* something is in its queue */
 	bool idle;              /* written, but nothing is in its queue */
-	bool own;               /* our own alert, of which there are few */
-	bool first;             /* the webhook's, which has no other alert */
 	bool asked;             /* its call was begun while it was stored */
 	enum forward_start did; /* what was said to that, */
 	int64_t until;          /* and until when */
@@ -148,20 +152,21 @@ struct item {
 
 /* Merge and queue, in memory. */
 static enum ticket_result
-change(const struct source *s, struct item *i, struct keep *k, int64_t now,
-    struct arena *a)
+change(struct item *i, struct keep *k, struct arena *a)
 {
+	const struct source *s = i->source;
+	const struct source_item *alert = i->alert;
 	struct ticket *t = &k->ticket;
 	const struct tree *known = k->there ? t->alert : i->known;
 	struct ticket_change c;
 	enum ticket_result did;
 
 	if (!k->there)
-		ticket_new(t, i->alert->key, s->name, now, a);
+		ticket_new(t, alert->key, s->name, i->now, a);
 	c = hush_change(i->to, s->name,
-	    event_merge(s, known, i->alert->change, i->alert->whole, now, a), t,
-	    now, a);
-	did = ticket_enqueue(t, &c, now, a);
+	    event_merge(s, known, alert->change, alert->whole, i->now, a), t,
+	    i->now, a);
+	did = ticket_enqueue(t, &c, i->now, a);
 	i->body = c.body;
 	i->resolved = event_resolved(c.alert);
 	i->n = t->next - 1;
@@ -254,16 +259,15 @@ store_item(
 
 /* Keep the ticket; whatever fails, a ticket that was there stays as it was. */
 static bool
-keep_item(struct relay *r, struct item *i, const struct keep *k, bool room,
-    int64_t now, struct fail *f)
+keep_item(struct relay *r, struct item *i, const struct keep *k, struct fail *f)
 {
 	struct fail why = { 0 };
 
-	if (!room)
+	if (!i->room)
 		(void)fail_set(&why, FAIL_RETRY, "spool: the disk is full");
 	/* What is muted does not wait. */
 	else if ((k->pending || !i->waits || i->muted != NULL || i->own ||
-		     may_wait(r, i->to, now, &r->arena, &why)) &&
+		     may_wait(r, i->to, i->now, &r->arena, &why)) &&
 	    store_item(r, i, k, &why)) {
 		i->generation = k->generation + 1;
 		return true;
@@ -281,12 +285,12 @@ keep_item(struct relay *r, struct item *i, const struct keep *k, bool room,
  * file is written anew.  Where there is no room for that it stands as it is.
  */
 static bool
-keep_again(struct relay *r, struct item *i, const struct keep *k, bool room,
-    int64_t now, struct fail *f)
+keep_again(
+    struct relay *r, struct item *i, const struct keep *k, struct fail *f)
 {
 	struct fail why = { 0 };
 
-	return keep_item(r, i, k, room, now, &why) || why.kind == FAIL_RETRY ||
+	return keep_item(r, i, k, &why) || why.kind == FAIL_RETRY ||
 	    fail_set(f, why.kind, "%s", why.text);
 }
 
@@ -299,12 +303,11 @@ has_a_say(struct relay *r, const struct item *i, const struct keep *k)
 }
 
 static bool
-enqueue_locked(struct relay *r, const struct source *s, struct item *i,
-    bool room, int64_t now, struct fail *f)
+enqueue_locked(struct relay *r, struct item *i, struct fail *f)
 {
 	struct keep k;
 
-	if (!keep_load(&i->to->box, i->id, &k, now, &r->arena, f))
+	if (!keep_load(&i->to->box, i->id, &k, i->now, &r->arena, f))
 		return false;
 	i->result = ANSWER_IGNORED;
 	/* What is ignored says at least what it came to say. */
@@ -312,31 +315,30 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 	i->generation = k.generation;
 	if (!has_a_say(r, i, &k))
 		return true;
-	switch (change(s, i, &k, now, &r->arena)) {
+	switch (change(i, &k, &r->arena)) {
 	case TICKET_UNCHANGED:
 		i->result = ANSWER_UNCHANGED;
 		return true;
 	case TICKET_SAME:
 		i->idle = i->muted != NULL;
 		i->result = ANSWER_QUEUED;
-		return keep_again(r, i, &k, room, now, f);
+		return keep_again(r, i, &k, f);
 	case TICKET_MERGED:
 		i->result = ANSWER_UNCHANGED;
 		i->idle = !i->waits;
-		return keep_item(r, i, &k, room, now, f);
+		return keep_item(r, i, &k, f);
 	case TICKET_MUTED:
 		i->idle = true;
 		/* fallthrough */
 	case TICKET_QUEUED:
 		i->result = ANSWER_QUEUED;
-		return keep_item(r, i, &k, room, now, f);
+		return keep_item(r, i, &k, f);
 	}
 	return true;
 }
 
 static bool
-enqueue(struct relay *r, const struct source *s, struct item *i, bool room,
-    int64_t now, struct fail *f)
+enqueue(struct relay *r, struct item *i, struct fail *f)
 {
 	const struct lock_hand *h = &i->to->hands[POST_WEBHOOK];
 	bool did;
@@ -344,7 +346,7 @@ enqueue(struct relay *r, const struct source *s, struct item *i, bool room,
 	spool_id(i->alert->key, i->id);
 	if (!lock_wait(h, LOCK_EDIT, i->id, f))
 		return false;
-	did = enqueue_locked(r, s, i, room, now, f);
+	did = enqueue_locked(r, i, f);
 	lock_drop(h, LOCK_EDIT, i->id);
 	return did;
 }
@@ -374,11 +376,16 @@ webhook_tell(struct relay *r, struct setup_box *to, const char *key,
 	struct source_item alert = {
 		.key = key, .whole = true, .change = change
 	};
-	struct item i = { .alert = &alert, .to = to, .own = true };
+	struct item i = { .source = &self,
+		.alert = &alert,
+		.to = to,
+		.now = now,
+		.room = true,
+		.own = true };
 	struct fail f = { 0 };
 	struct log_line l;
 
-	if (enqueue(r, &self, &i, true, now, &f) && spool_sync(&to->box, &f))
+	if (enqueue(r, &i, &f) && spool_sync(&to->box, &f))
 		note_item(r, &i, now);
 	l = log_begin(now, "self");
 	log_str(&l, "destination", to->to->name);
@@ -588,13 +595,14 @@ enqueue_alert(struct relay *r, const struct request *req,
 		struct item *item = &b->items[b->n++];
 		int64_t end = relay_now() + aim.to[i]->to->timeout_ms;
 
-		*item = (struct item){ .alert = alert,
+		*item = (struct item){ .source = &req->source->source,
+			.alert = alert,
 			.to = aim.to[i],
+			.now = req->now,
+			.room = b->room,
 			.known = aim.known,
 			.first = item == b->items && b->alerts->next == NULL };
-		b->broken = !enqueue(r, &req->source->source, item, b->room,
-				req->now, f) &&
-		    !item->refused;
+		b->broken = !enqueue(r, item, f) && !item->refused;
 		if (b->deadline < end)
 			b->deadline = end;
 	}
