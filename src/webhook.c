@@ -412,16 +412,24 @@ finish_call(struct relay *r, struct fail *f)
 	return true;
 }
 
+/* A call of the item, which may take what is left of the webhook's time. */
+static struct forward_ask
+ask_within(const struct item *i, int64_t left)
+{
+	long ms = i->to->to->timeout_ms;
+
+	return (struct forward_ask){ .to = i->to,
+		.id = i->id,
+		.timeout_ms = left < ms ? (long)left : ms };
+}
+
 static bool
 begin_direct(struct relay *r, struct item *i, int64_t left, struct fail *f)
 {
-	long ms = i->to->to->timeout_ms;
-	struct forward_ask ask = { .to = i->to,
-		.id = i->id,
-		.timeout_ms = left < ms ? (long)left : ms,
-		.body = i->body,
-		.resolved = i->resolved };
+	struct forward_ask ask = ask_within(i, left);
 
+	ask.body = i->body;
+	ask.resolved = i->resolved;
 	return left >= LEAST_CALL_MS &&
 	    forward_begin(&r->webhook, &ask, relay_now(), &i->until, f) ==
 	    FORWARD_STARTED;
@@ -449,12 +457,9 @@ forward_direct(
 static enum forward_start
 begin(struct relay *r, struct item *i, int64_t left, struct fail *f)
 {
-	long ms = i->to->to->timeout_ms;
-	struct forward_ask ask = { .to = i->to,
-		.id = i->id,
-		.timeout_ms = left < ms ? (long)left : ms,
-		.synced = i->generation };
+	struct forward_ask ask = ask_within(i, left);
 
+	ask.synced = i->generation;
 	return forward_begin(&r->webhook, &ask, relay_now(), &i->until, f);
 }
 
@@ -758,7 +763,6 @@ reword(struct relay *r, const struct request *req, const struct item *items,
 		    w->no(out->status, out->detail, &r->arena));
 }
 
-/* A webhook's result in one word; of several the least certain. */
 /* The one of which the least is sure; NULL if there is none. */
 static const struct item *
 least_sure(const struct item *items, size_t n)
