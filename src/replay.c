@@ -226,11 +226,13 @@ apply(struct replay *r, const struct conf_source *cs,
     const struct source_item *item, int64_t when)
 {
 	const struct tree *known = known_of(r, item->key);
+	struct aim_ask ask = {
+		.from = cs, .item = item, .known = known, .now = when
+	};
 	bool did = true;
 	struct aim aim;
 
-	if (!aim_begin(
-		&r->setup, cs, item, known, when, &r->arena, &aim, &r->fail))
+	if (!aim_begin(&r->setup, &ask, &r->arena, &aim, &r->fail))
 		return false;
 	aim_end(&r->setup, &aim);
 	if (known == NULL)

@@ -590,10 +590,12 @@ static void
 enqueue_alert(struct relay *r, const struct request *req,
     const struct source_item *alert, struct batch *b, struct fail *f)
 {
+	struct aim_ask ask = {
+		.from = req->source, .item = alert, .now = req->now
+	};
 	struct aim aim;
 
-	b->broken = !aim_begin(
-	    r->setup, req->source, alert, NULL, req->now, &r->arena, &aim, f);
+	b->broken = !aim_begin(r->setup, &ask, &r->arena, &aim, f);
 	if (b->broken)
 		return;
 	for (size_t i = 0; i < aim.n && !b->broken; i++) {
