@@ -199,8 +199,7 @@ print_object(struct view *v, const struct row *r)
 
 	tree_set_str(a, to, "alert", r->id);
 	tree_set_str(a, to, "destination", r->at->name);
-	if (r->at->orphan)
-		tree_set(a, to, "orphan", tree_bool(a, true));
+	tree_set_yes(a, to, "orphan", r->at->orphan);
 	tree_set_str(a, to, "state", r->state);
 	tree_set_str(a, to, "status", r->status);
 	tree_set_str(a, to, "key", r->key);
@@ -209,15 +208,13 @@ print_object(struct view *v, const struct row *r)
 	put_time(to, "since", r->since, a);
 	put_num(to, "waiting", (int64_t)r->events, a);
 	put_time(to, "waiting_since", r->waiting, a);
-	if (r->repeat)
-		tree_set(a, to, "repeat", tree_bool(a, true));
+	tree_set_yes(a, to, "repeat", r->repeat);
 	put_num(to, "tries", r->tries, a);
 	put_time(to, "next_try", r->until, a);
 	tree_set_str(a, to, "muted", r->muted);
 	put_time(to, "muted_until", r->unmuted, a);
 	put_num(to, "event", r->event, a);
-	if (r->superseded)
-		tree_set(a, to, "superseded", tree_bool(a, true));
+	tree_set_yes(a, to, "superseded", r->superseded);
 	put_num(to, "answer_status", r->answer, a);
 	tree_set_str(a, to, "error", r->why);
 	(void)printf("%s\n", v->rows == 0 ? "[" : ",");
