@@ -40,6 +40,7 @@ struct view {
 	const struct tree *fullest;
 	int64_t received; /* by the fullest */
 	size_t size;      /* of the fullest; 0: not measured */
+	int64_t now;
 	struct arena *arena;
 };
 
@@ -86,7 +87,7 @@ compare(struct view *v, const struct ticket *t)
 
 static bool
 look_at(struct setup_box *b, const char *id, struct seen *seen, struct view *v,
-    int64_t now, struct fail *f)
+    struct fail *f)
 {
 	const struct lock_hand *h = &b->hands[POST_WEBHOOK];
 	struct keep k;
@@ -94,7 +95,7 @@ look_at(struct setup_box *b, const char *id, struct seen *seen, struct view *v,
 
 	if (!lock_wait(h, LOCK_EDIT, id, f))
 		return false;
-	did = keep_load(&b->box, id, &k, now, v->arena, f);
+	did = keep_load(&b->box, id, &k, v->now, v->arena, f);
 	lock_drop(h, LOCK_EDIT, id);
 	if (!did || !k.there)
 		return did;
@@ -105,15 +106,14 @@ look_at(struct setup_box *b, const char *id, struct seen *seen, struct view *v,
 }
 
 static bool
-look(const struct setup *s, const char *id, struct view *v, int64_t now,
-    struct fail *f)
+look(const struct setup *s, const char *id, struct view *v, struct fail *f)
 {
 	size_t n = s->conf.n_destinations;
 
 	v->boxes = arena_alloc(v->arena, n * sizeof(*v->boxes));
 	for (size_t i = 0; i < n; i++) {
 		v->boxes[i] = (struct seen){ false, false };
-		if (!look_at(&s->boxes[i], id, &v->boxes[i], v, now, f))
+		if (!look_at(&s->boxes[i], id, &v->boxes[i], v, f))
 			return false;
 	}
 	return true;
@@ -176,13 +176,14 @@ choose(const struct setup *s, const struct conf_source *from,
 }
 
 static bool
-choose_seen(struct setup *s, const struct conf_source *from,
-    const struct source_item *item, const struct tree *known, int64_t now,
-    struct view *v, struct aim *out, struct fail *f)
+choose_seen(struct setup *s, const struct aim_ask *ask, struct view *v,
+    struct aim *out, struct fail *f)
 {
+	const struct source_item *item = ask->item;
+	const struct tree *known = ask->known;
 	const struct tree *alert = NULL;
 
-	if (!look(s, out->id, v, now, f))
+	if (!look(s, out->id, v, f))
 		return false;
 	if (!v->any && !item->whole)
 		ask_orphans(s, out->id, v);
@@ -190,25 +191,24 @@ choose_seen(struct setup *s, const struct conf_source *from,
 	if (known == NULL)
 		known = v->fullest;
 	if (v->any || !item->only_known)
-		alert = event_merge(&from->source, known, item->change,
-		    item->whole, now, v->arena);
-	choose(s, from, alert, v, out);
+		alert = event_merge(&ask->from->source, known, item->change,
+		    item->whole, v->now, v->arena);
+	choose(s, ask->from, alert, v, out);
 	return true;
 }
 
 bool
-aim_begin(struct setup *s, const struct conf_source *from,
-    const struct source_item *item, const struct tree *known, int64_t now,
-    struct arena *a, struct aim *out, struct fail *f)
+aim_begin(struct setup *s, const struct aim_ask *ask, struct arena *a,
+    struct aim *out, struct fail *f)
 {
 	size_t n = s->conf.n_destinations;
-	struct view v = { .arena = a };
+	struct view v = { .now = ask->now, .arena = a };
 
 	*out = (struct aim){ .to = arena_alloc(a, n * sizeof(*out->to)) };
-	spool_id(item->key, out->id);
+	spool_id(ask->item->key, out->id);
 	if (n == 1) {
 		add(out, &s->boxes[0]);
-		if (!item->whole)
+		if (!ask->item->whole)
 			ask_orphans(s, out->id, &v);
 		out->known = v.fullest;
 		return true;
@@ -216,7 +216,7 @@ aim_begin(struct setup *s, const struct conf_source *from,
 	if (!lock_wait(&s->order, LOCK_EDIT, out->id, f))
 		return false;
 	out->locked = true;
-	if (choose_seen(s, from, item, known, now, &v, out, f))
+	if (choose_seen(s, ask, &v, out, f))
 		return true;
 	aim_end(s, out);
 	return false;

@@ -41,11 +41,17 @@ struct aim {
 	bool locked;
 };
 
-/* known: what is known of the alert besides the tickets, or NULL.  The spool
- * is open.  aim_end is for after success alone. */
-bool aim_begin(struct setup *s, const struct conf_source *from,
-    const struct source_item *item, const struct tree *known, int64_t now,
-    struct arena *a, struct aim *out, struct fail *f);
+/* What is asked for. */
+struct aim_ask {
+	const struct conf_source *from;
+	const struct source_item *item;
+	const struct tree *known; /* besides the tickets, or NULL */
+	int64_t now;
+};
+
+/* The spool is open.  aim_end is for after success alone. */
+bool aim_begin(struct setup *s, const struct aim_ask *ask, struct arena *a,
+    struct aim *out, struct fail *f);
 void aim_end(const struct setup *s, const struct aim *aim);
 
 /* The first route that takes a merged alert; NULL: it goes where its source

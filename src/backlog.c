@@ -12,9 +12,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum {
 	LOOK_OLD = 300 * WHEN_SECOND, /* idle processes look every 10 s */

@@ -9,14 +9,12 @@
 #include "event.h"
 #include "fail.h"
 #include "hush.h"
-#include "owner.h"
 #include "relay.h"
 #include "setup.h"
 #include "tree.h"
 #include "when.h"
 #include "window.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,9 +39,9 @@ browse_open(const struct command_call *call, struct setup *s, struct catalog *c)
 	*c = (struct catalog){ .n = 0 };
 	if (code != EX_OK)
 		return code;
-	if (!owner_become(s->conf.spool, &f))
-		return command_failed(
-		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
+	code = command_owner(&s->conf);
+	if (code != EX_OK)
+		return code;
 	if (!catalog_open(c, &s->conf, &f)) {
 		*c = (struct catalog){ .n = 0 };
 		return command_failed(&f, EX_CANTCREAT);
@@ -201,8 +199,7 @@ print_object(struct view *v, const struct row *r)
 
 	tree_set_str(a, to, "alert", r->id);
 	tree_set_str(a, to, "destination", r->at->name);
-	if (r->at->orphan)
-		tree_set(a, to, "orphan", tree_bool(a, true));
+	tree_set_yes(a, to, "orphan", r->at->orphan);
 	tree_set_str(a, to, "state", r->state);
 	tree_set_str(a, to, "status", r->status);
 	tree_set_str(a, to, "key", r->key);
@@ -211,15 +208,13 @@ print_object(struct view *v, const struct row *r)
 	put_time(to, "since", r->since, a);
 	put_num(to, "waiting", (int64_t)r->events, a);
 	put_time(to, "waiting_since", r->waiting, a);
-	if (r->repeat)
-		tree_set(a, to, "repeat", tree_bool(a, true));
+	tree_set_yes(a, to, "repeat", r->repeat);
 	put_num(to, "tries", r->tries, a);
 	put_time(to, "next_try", r->until, a);
 	tree_set_str(a, to, "muted", r->muted);
 	put_time(to, "muted_until", r->unmuted, a);
 	put_num(to, "event", r->event, a);
-	if (r->superseded)
-		tree_set(a, to, "superseded", tree_bool(a, true));
+	tree_set_yes(a, to, "superseded", r->superseded);
 	put_num(to, "answer_status", r->answer, a);
 	tree_set_str(a, to, "error", r->why);
 	(void)printf("%s\n", v->rows == 0 ? "[" : ",");

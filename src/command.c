@@ -7,6 +7,7 @@
 #include "fail.h"
 #include "json.h"
 #include "near.h"
+#include "owner.h"
 #include "setup.h"
 #include "tree.h"
 
@@ -16,7 +17,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -343,6 +343,16 @@ command_conf(const struct command_call *call, struct setup *out)
 		return EX_OK;
 	setup_close(out);
 	return command_failed(&f, EX_CONFIG);
+}
+
+int
+command_owner(const struct conf *c)
+{
+	struct fail f = { 0 };
+
+	if (owner_become(c->spool, &f))
+		return EX_OK;
+	return command_failed(&f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
 }
 
 const struct conf_source *

@@ -102,6 +102,9 @@ int command_json(const struct command_call *call, size_t i, struct buf *body,
 /* Find and read the configuration; likewise.  The spool is not opened. */
 int command_conf(const struct command_call *call, struct setup *out);
 
+/* Become the spool's owner, see owner.h; likewise. */
+int command_owner(const struct conf *c);
+
 /* The source of that name; NULL if there is none, which is said. */
 const struct conf_source *command_source(
     const struct conf *c, const char *name);

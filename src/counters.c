@@ -1,6 +1,5 @@
 #include "counters.h"
 
-#include "array.h"
 #include "buf.h"
 
 #include <errno.h>

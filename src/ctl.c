@@ -6,7 +6,6 @@
  */
 #include "array.h"
 #include "browse.h"
-#include "buf.h"
 #include "check.h"
 #include "clean.h"
 #include "command.h"

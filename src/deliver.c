@@ -5,13 +5,11 @@
 #include "conf.h"
 #include "drain.h"
 #include "fail.h"
-#include "owner.h"
 #include "relay.h"
 #include "setup.h"
 #include "watch.h"
 #include "when.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -211,10 +209,10 @@ static int
 open_relay(struct delivery *d, const struct setup *s)
 {
 	struct fail f = { 0 };
+	int code = command_owner(&s->conf);
 
-	if (!owner_become(s->conf.spool, &f))
-		return command_failed(
-		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
+	if (code != EX_OK)
+		return code;
 	if (!relay_open(&d->relay, s->conf.path, &f))
 		return command_failed(&f, EX_SOFTWARE);
 	if (d->relay.setup != NULL)

@@ -106,8 +106,9 @@ display_puts(struct buf *out, const char *text)
 	display_add(out, text, strlen(text));
 }
 
-size_t
-display_width(const char *shown, size_t n)
+/* Characters in what was made here. */
+static size_t
+width_of(const char *shown, size_t n)
 {
 	size_t width = 0;
 
@@ -137,7 +138,7 @@ display_column(struct buf *out, const char *text, size_t width)
 	size_t used;
 
 	display_puts(&line, text);
-	used = display_width(line.data, line.len);
+	used = width_of(line.data, line.len);
 	if (used > width) {
 		buf_add(out, line.data, end_of(line.data, line.len, width - 1));
 		buf_puts(out, ellipsis);

@@ -23,7 +23,4 @@ void display_column(struct buf *out, const char *text, size_t width);
  * JSON escapes: it is the same value. */
 void display_json(struct buf *out, const char *json, size_t n);
 
-/* Characters in what was made here. */
-size_t display_width(const char *shown, size_t n);
-
 #endif

@@ -16,7 +16,6 @@
 #include "wiring.h"
 
 #include <string.h>
-#include <sysexits.h>
 
 enum {
 	TEXT_MAX = 4 << 20,

@@ -68,14 +68,13 @@ list_of(const struct drain *d, const struct setup_box *to)
 
 void
 drain_note(struct drain *d, const struct setup_box *to, const char *id,
-    bool urgent, bool empty, int64_t set, int64_t until, int64_t now)
+    const struct pending_news *news, int64_t now)
 {
 	struct drain_list *l = list_of(d, to);
 
-	if (l == NULL ||
-	    !pending_note(&l->pending, id, urgent, empty, set, until, now))
+	if (l == NULL || !pending_note(&l->pending, id, news, now))
 		return;
-	l->sweep.unswept += empty;
+	l->sweep.unswept += news->empty;
 	sweep_disturb(&l->sweep, now);
 }
 

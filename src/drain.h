@@ -64,9 +64,9 @@ void drain_close(struct drain *d);
  */
 void drain_use(struct drain *d, struct setup *s);
 
-/* A ticket was written: what its head waits for. */
+/* A ticket was written. */
 void drain_note(struct drain *d, const struct setup_box *to, const char *id,
-    bool urgent, bool empty, int64_t set, int64_t until, int64_t now);
+    const struct pending_news *news, int64_t now);
 
 /*
  * One step.  Returns milliseconds until there may be more to do: 0 at

@@ -10,7 +10,6 @@
 #define FENCE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "arena.h"
 

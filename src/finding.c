@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { TEXT = 2048 };
 
@@ -28,6 +29,19 @@ finding_add(struct findings *f, enum finding_grade grade, const char *what,
 		f->last->next = found;
 	f->last = found;
 	f->count[grade]++;
+}
+
+void
+finding_add_silence(struct findings *f, const char *what, const char *why)
+{
+	char *text = arena_str(&f->arena, why);
+	char *cure = strstr(text, "; ");
+
+	if (cure != NULL) {
+		*cure = '\0';
+		cure += 2;
+	}
+	finding_add(f, FINDING_FAILURE, what, cure, "%s", text);
 }
 
 const char *

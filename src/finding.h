@@ -38,6 +38,9 @@ void finding_add(struct findings *f, enum finding_grade grade, const char *what,
     const char *cure, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* An exchange that ended without an answer; why is as in struct post_answer. */
+void finding_add_silence(struct findings *f, const char *what, const char *why);
+
 /* "ok", "note", "warning", "failure". */
 const char *finding_word(enum finding_grade grade);
 

@@ -313,15 +313,9 @@ rests(struct forward *fw, const struct forward_ask *ask, int64_t *until)
 	return p.mode != PACE_READY && strcmp(p.target, fw->to->target) == 0;
 }
 
-enum forward_start
-forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
-    int64_t *until, struct fail *f)
+static void
+take_up(struct forward *fw, const struct forward_ask *ask)
 {
-	enum forward_start did;
-
-	*until = now;
-	if (forward_busy(fw))
-		return FORWARD_BUSY;
 	arena_reset(&fw->arena);
 	fw->a = &fw->arena;
 	fw->to = ask->to;
@@ -331,19 +325,39 @@ forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
 	fw->generation = 0;
 	fw->drafted = fw->foreseen = 0;
 	memcpy(fw->id, ask->id, sizeof(fw->id));
-	if (rests(fw, ask, until)) {
-		fw->to = NULL;
+}
+
+/* FORWARD_STARTED: the claim is ours. */
+static enum forward_start
+claim(struct forward *fw, const struct forward_ask *ask, int64_t *until,
+    struct fail *f)
+{
+	if (rests(fw, ask, until))
 		return FORWARD_REST;
-	}
 	switch (lock_try(hand(fw), LOCK_CLAIM, fw->id, f)) {
 	case LOCK_GOT:
-		break;
+		return FORWARD_STARTED;
 	case LOCK_BUSY:
-		fw->to = NULL;
 		return FORWARD_BUSY;
-	case LOCK_FAILED:
-		fw->to = NULL;
+	default:
 		return FORWARD_FAILED;
+	}
+}
+
+enum forward_start
+forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
+    int64_t *until, struct fail *f)
+{
+	enum forward_start did;
+
+	*until = now;
+	if (forward_busy(fw))
+		return FORWARD_BUSY;
+	take_up(fw, ask);
+	did = claim(fw, ask, until, f);
+	if (did != FORWARD_STARTED) {
+		fw->to = NULL;
+		return did;
 	}
 	did = fw->direct ? prepare_direct(fw, ask, now, until, f)
 			 : prepare(fw, ask, now, until, f);

@@ -6,8 +6,6 @@
 #define HEALTH_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "pace.h"
 #include "summary.h"

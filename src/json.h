@@ -9,8 +9,6 @@
 #ifndef JSON_H
 #define JSON_H
 
-#include <stdbool.h>
-
 struct buf;
 struct tree;
 

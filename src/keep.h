@@ -5,7 +5,6 @@
 #define KEEP_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "spool.h"

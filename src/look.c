@@ -83,40 +83,54 @@ read_nothing(struct pending_entry *e, bool there, int64_t now)
 	e->since = written != 0 && written < now ? written : now;
 }
 
-/* What a ticket's file says. */
 static void
+read_ticket(struct pending_entry *e, const struct ticket *t)
+{
+	const struct ticket_event *head = ticket_head(t);
+
+	e->unread = false;
+	e->empty = head == NULL;
+	e->muted = head == NULL && t->muted.by != NULL;
+	e->patient = head != NULL && head->repeat;
+	e->urgent = head != NULL && head->urgent;
+	e->since = head != NULL ? head->since : 0;
+	e->set = t->set;
+	e->until = t->until;
+}
+
+/* What a ticket's file says; whether it could be read. */
+static bool
 read_entry(const struct pending *l, const char *name, struct pending_entry *e,
-    bool once, int64_t now, struct arena *a)
+    int64_t now, struct arena *a)
 {
 	struct buf text = BUF_MAX(SPOOL_FILE_MAX);
 	struct fail why = { 0 };
 	struct ticket t;
+	bool did;
 
 	arena_reset(a);
-	if (spool_look(&l->to->box, SPOOL_PENDING, name, &text, &why) &&
-	    ticket_parse(text.data, text.len, &t, a, &why)) {
-		const struct ticket_event *head = ticket_head(&t);
-
-		e->unread = false;
-		e->empty = head == NULL;
-		e->muted = head == NULL && t.muted.by != NULL;
-		e->patient = head != NULL && head->repeat;
-		e->urgent = head != NULL && head->urgent;
-		e->since = head != NULL ? head->since : 0;
-		e->set = t.set;
-		e->until = t.until;
-		/* Its webhook may be about to send it; a run that ends does
-		 * not come again soon. */
-		if (!once && e->until < e->mark.mtime_ns / MS_NS + FRESH)
-			e->until = e->mark.mtime_ns / MS_NS + FRESH;
-		if (e->muted) {
-			e->set = now;
-			e->until = hush_until(l->to->conf, &t, now, a);
-		}
-	} else {
+	did = spool_look(&l->to->box, SPOOL_PENDING, name, &text, &why) &&
+	    ticket_parse(text.data, text.len, &t, a, &why);
+	if (did)
+		read_ticket(e, &t);
+	else
 		read_nothing(e, why.kind != FAIL_NONE, now);
+	if (did && e->muted) {
+		e->set = now;
+		e->until = hush_until(l->to->conf, &t, now, a);
 	}
 	buf_free(&text);
+	return did;
+}
+
+/* Its webhook may be about to send it. */
+static void
+leave_alone(struct pending_entry *e)
+{
+	int64_t soon = e->mark.mtime_ns / MS_NS + FRESH;
+
+	if (!e->muted && e->until < soon)
+		e->until = soon;
 }
 
 static void
@@ -139,7 +153,9 @@ look_at(struct pending *l, const struct spool_name *n, bool once, int64_t now,
 		return;
 	e->mark = mark;
 	e->gone = false;
-	read_entry(l, n->name, e, once, now, a);
+	/* A run that ends does not come again soon. */
+	if (read_entry(l, n->name, e, now, a) && !once)
+		leave_alone(e);
 }
 
 static int64_t

@@ -16,10 +16,8 @@
 #include "setup.h"
 #include "tend.h"
 #include "tree.h"
-#include "when.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sysexits.h>
 
 enum { AGAIN = 10, IDS_MAX = 1 << 28 };

@@ -5,7 +5,6 @@
 #ifndef OPTION_H
 #define OPTION_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 enum option_type {

@@ -320,8 +320,7 @@ pace_write(const struct pace *p, struct arena *a, struct buf *out)
 	tree_set_num(a, to, "set", p->set);
 	tree_set_num(a, to, "until", p->until);
 	tree_set_num(a, to, "probes", p->probes);
-	if (p->limited)
-		tree_set(a, to, "limited", tree_bool(a, true));
+	tree_set_yes(a, to, "limited", p->limited);
 	tree_set_str(a, to, "last", p->last);
 	tree_set_str(a, to, "target", p->target);
 	tree_set_num(a, to, "arrival", p->arrival);

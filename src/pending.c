@@ -159,8 +159,8 @@ pending_owes(const struct pending_entry *e)
 }
 
 bool
-pending_note(struct pending *l, const char *id, bool urgent, bool empty,
-    int64_t set, int64_t until, int64_t now)
+pending_note(struct pending *l, const char *id, const struct pending_news *news,
+    int64_t now)
 {
 	struct pending_entry *e = pending_find_noted(l, id);
 
@@ -171,13 +171,13 @@ pending_note(struct pending *l, const char *id, bool urgent, bool empty,
 	/* What it owed before is delivered. */
 	if (e->since == 0 || !pending_owes(e))
 		e->since = now;
-	e->urgent = urgent;
-	e->empty = empty;
+	e->urgent = news->urgent;
+	e->empty = news->empty;
 	e->muted = e->gone = e->patient = false;
 	e->noted = e->listed = true;
 	pending_shuffle(l);
-	e->set = set;
-	e->until = until;
+	e->set = 0;
+	e->until = news->until;
 	e->unread = false;
 	/* What is on disk by now may be another write. */
 	e->mark = (struct spool_mark){ 0 };

@@ -63,9 +63,16 @@ struct pending_entry *pending_find_noted(
  * there is room. */
 struct pending_entry *pending_add(struct pending *l, const char *id);
 
-/* A ticket was written: what its head waits for.  False if the list is full. */
-bool pending_note(struct pending *l, const char *id, bool urgent, bool empty,
-    int64_t set, int64_t until, int64_t now);
+/* What is known of a ticket by who has just written it. */
+struct pending_news {
+	bool urgent;
+	bool empty;    /* it owes nothing */
+	int64_t until; /* what it owes waits so long; 0: it is due */
+};
+
+/* A ticket was written.  False if the list is full. */
+bool pending_note(struct pending *l, const char *id,
+    const struct pending_news *news, int64_t now);
 
 /* Sort, and keep of each id the first, without what is not listed. */
 void pending_tidy(struct pending *l);

@@ -87,8 +87,9 @@ search_as(const struct catalog *c, const char *text,
 	return s.n;
 }
 
-size_t
-pick_all(const struct catalog *c, const char *text, struct pick out[PICK_MAX])
+/* All that it can mean, up to PICK_MAX, each once. */
+static size_t
+search(const struct catalog *c, const char *text, struct pick *out)
 {
 	const char *slash = strchr(text, '/');
 	size_t n = search_as(c, text, NULL, out);
@@ -110,7 +111,7 @@ pick_alert(const struct catalog *c, const char *text, struct pick out[PICK_MAX],
 {
 	bool clear = true;
 
-	*n = pick_all(c, text, out);
+	*n = search(c, text, out);
 	if (*n == 0) {
 		command_say("no such alert as %s; wanted [DESTINATION/]ID, at "
 			    "least %d digits of it, or the deduplication key",

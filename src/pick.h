@@ -20,15 +20,8 @@ struct pick {
 };
 
 /*
- * All that it can mean, up to PICK_MAX, each once.  More than one id: it is
- * not clear; one id several times: the alert at each of its destinations.
- */
-size_t pick_all(
-    const struct catalog *c, const char *text, struct pick out[PICK_MAX]);
-
-/*
- * The same for a command: EX_OK with at least one, all of one id, else says
- * why not and returns the exit status.
+ * EX_OK with one pick or more, all of one id: the alert at each destination
+ * that has it.  Else says why not and returns the exit status.
  */
 int pick_alert(const struct catalog *c, const char *text,
     struct pick out[PICK_MAX], size_t *n);

@@ -46,7 +46,7 @@ struct post_answer {
 	int status;           /* HTTP status; 0: there was no answer */
 	bool unknown;         /* the event may have been taken all the same */
 	long ms;              /* how long it took */
-	char why[240];        /* what went wrong, if status is 0 */
+	char why[240];        /* if status is 0: "CAUSE" or "CAUSE; CURE" */
 	char retry_after[64]; /* the header's text, or "" */
 	char date[64];        /* the Date header, or "" */
 	char text[2048];      /* the beginning of the body, NUL-terminated */

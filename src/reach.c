@@ -16,7 +16,6 @@
 #include "when.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -194,20 +193,6 @@ judge_clock(struct reach *r)
 		    off > 0 ? "ahead of" : "behind");
 }
 
-/* The text of a failed exchange ends with its cure. */
-static void
-judge_silence(struct reach *r)
-{
-	char *why = arena_str(&r->to->arena, r->answer.why);
-	char *cure = strstr(why, "; ");
-
-	if (cure != NULL) {
-		*cure = '\0';
-		cure += 2;
-	}
-	finding_add(r->to, FINDING_FAILURE, r->what, cure, "%s", why);
-}
-
 static void
 judge_token(struct reach *r)
 {
@@ -237,7 +222,7 @@ ask(struct reach *r, struct post *p)
 	exchange(r, p);
 	judge_address(r);
 	if (r->answer.status == 0) {
-		judge_silence(r);
+		finding_add_silence(r->to, r->what, r->answer.why);
 		return;
 	}
 	judge_tls(r);

@@ -11,7 +11,6 @@
 #include "event.h"
 #include "fail.h"
 #include "near.h"
-#include "owner.h"
 #include "proof.h"
 #include "relay.h"
 #include "request.h"
@@ -478,10 +477,10 @@ static int
 open_relay(struct rehearsal *r, const struct conf *c)
 {
 	struct fail f = { 0 };
+	int code = command_owner(c);
 
-	if (!owner_become(c->spool, &f))
-		return command_failed(
-		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
+	if (code != EX_OK)
+		return code;
 	if (!relay_open(&r->relay, c->path, &f))
 		return command_failed(&f, EX_SOFTWARE);
 	if (r->relay.setup == NULL) {

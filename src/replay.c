@@ -14,7 +14,6 @@
 #include "json.h"
 #include "keep.h"
 #include "lock.h"
-#include "owner.h"
 #include "relay.h"
 #include "setup.h"
 #include "sign.h"
@@ -22,7 +21,6 @@
 #include "tree.h"
 #include "when.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,11 +226,13 @@ apply(struct replay *r, const struct conf_source *cs,
     const struct source_item *item, int64_t when)
 {
 	const struct tree *known = known_of(r, item->key);
+	struct aim_ask ask = {
+		.from = cs, .item = item, .known = known, .now = when
+	};
 	bool did = true;
 	struct aim aim;
 
-	if (!aim_begin(
-		&r->setup, cs, item, known, when, &r->arena, &aim, &r->fail))
+	if (!aim_begin(&r->setup, &ask, &r->arena, &aim, &r->fail))
 		return false;
 	aim_end(&r->setup, &aim);
 	if (known == NULL)
@@ -680,11 +680,10 @@ static int
 run(struct replay *r)
 {
 	struct fail f = { 0 };
-	int code;
+	int code = command_owner(&r->setup.conf);
 
-	if (!owner_become(r->setup.conf.spool, &f))
-		return command_failed(
-		    &f, f.kind == FAIL_AUTH ? EX_NOPERM : EX_CONFIG);
+	if (code != EX_OK)
+		return code;
 	if (!setup_spool(&r->setup, &f))
 		return command_failed(&f, EX_CANTCREAT);
 	take_journal(r);

@@ -7,7 +7,6 @@
 #define ROW_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 struct buf;
 struct conf;

@@ -4,8 +4,6 @@
 #include "fail.h"
 #include "sign.h"
 
-#include <string.h>
-
 enum { PRINT = 12, SECRET_MAX = 1 << 17 };
 
 /* Tells targets apart, and says nothing of what they are. */

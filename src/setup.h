@@ -6,7 +6,6 @@
 #define SETUP_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "conf.h"

@@ -19,7 +19,6 @@
 #include "window.h"
 
 #include <inttypes.h>
-#include <string.h>
 #include <sysexits.h>
 
 enum { STORY_MAX = 16 << 20, LABEL = 12, WORD = 12, SECONDS_LENGTH = 19 };
@@ -318,8 +317,7 @@ as_tree(struct story *s)
 
 	tree_set(s->a, to, "alert", tree_str(s->a, s->id));
 	tree_set(s->a, to, "destination", tree_str(s->a, s->at->name));
-	if (s->at->orphan)
-		tree_set(s->a, to, "orphan", tree_bool(s->a, true));
+	tree_set_yes(s->a, to, "orphan", s->at->orphan);
 	if (s->there) {
 		tree_set(
 		    s->a, to, "place", tree_str(s->a, places[s->ticket.where]));

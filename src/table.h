@@ -4,7 +4,6 @@
 #ifndef TABLE_H
 #define TABLE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "option.h"

@@ -232,13 +232,6 @@ ticket_new(struct ticket *t, const char *key, const char *source, int64_t now,
 
 /* ---- writing ---- */
 
-static void
-put_yes(struct arena *a, struct tree *to, const char *name, bool b)
-{
-	if (b)
-		tree_set(a, to, name, tree_bool(a, true));
-}
-
 static const char *
 status_word(bool resolved)
 {
@@ -254,10 +247,10 @@ event_tree(const struct ticket_event *e, struct arena *a)
 	tree_set_str(a, to, "status", status_word(e->resolved));
 	tree_set_num(a, to, "since", e->since);
 	tree_set_num(a, to, "severity", e->severity);
-	put_yes(a, to, "urgent", e->urgent);
-	put_yes(a, to, "repeat", e->repeat);
-	put_yes(a, to, "small", e->small);
-	put_yes(a, to, "closing", e->closing);
+	tree_set_yes(a, to, "urgent", e->urgent);
+	tree_set_yes(a, to, "repeat", e->repeat);
+	tree_set_yes(a, to, "small", e->small);
+	tree_set_yes(a, to, "closing", e->closing);
 	tree_set_str(a, to, "digest", e->digest);
 	tree_set(a, to, "body", e->body);
 	return to;
@@ -285,7 +278,7 @@ muted_tree(const struct ticket_muted *m, struct arena *a)
 	tree_set_str(a, to, "by", m->by);
 	tree_set_num(a, to, "since", m->since);
 	tree_set_str(a, to, "digest", m->digest);
-	put_yes(a, to, "doubt", m->doubt);
+	tree_set_yes(a, to, "doubt", m->doubt);
 	return to;
 }
 
@@ -317,7 +310,7 @@ ticket_tree(const struct ticket *t, struct arena *a)
 	tree_set_num(a, wait, "set", t->set);
 	tree_set_num(a, wait, "until", t->until);
 	tree_set(a, to, "wait", wait);
-	put_yes(a, to, "unsure", t->unsure);
+	tree_set_yes(a, to, "unsure", t->unsure);
 	if (t->limited != 0)
 		tree_set_num(a, to, "limited", t->limited);
 	tree_set_str(a, to, "error", t->error);

@@ -1107,6 +1107,13 @@ tree_set_str(
 		tree_set(a, object, name, tree_str(a, s));
 }
 
+void
+tree_set_yes(struct arena *a, struct tree *object, const char *name, bool yes)
+{
+	if (yes)
+		tree_set(a, object, name, tree_bool(a, true));
+}
+
 int64_t
 tree_get_num(const struct tree *t, const char *name)
 {

@@ -147,11 +147,14 @@ tree_set(struct arena *a, struct tree *object, const char *name,
 	tree_setn(a, object, name, strlen(name), value);
 }
 
-/* The same for a number and for a string; a NULL string changes nothing. */
+/* The same for a number, for a string and for true; a NULL string and a no
+ * change nothing. */
 void tree_set_num(
     struct arena *a, struct tree *object, const char *name, int64_t n);
 void tree_set_str(
     struct arena *a, struct tree *object, const char *name, const char *s);
+void tree_set_yes(
+    struct arena *a, struct tree *object, const char *name, bool yes);
 
 /* A member's whole number, 0 if there is none. */
 int64_t tree_get_num(const struct tree *t, const char *name);

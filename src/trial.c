@@ -17,7 +17,6 @@
 #include "tree.h"
 #include "when.h"
 
-#include <string.h>
 #include <sysexits.h>
 
 enum {
@@ -157,7 +156,7 @@ print_answer(
 }
 
 /* What an answer means: the exit status, and what to do about it. */
-static const struct {
+static const struct meaning {
 	int status;
 	int code;
 	const char *cure;
@@ -171,30 +170,34 @@ static const struct {
 	{ 0, EX_UNAVAILABLE, "see its url, ca_file and the network" },
 };
 
-enum { KNOWN = COUNT(known) };
+static const struct meaning *
+meaning_of(int status)
+{
+	for (size_t i = 0; i < COUNT(known); i++)
+		if (known[i].status == status)
+			return &known[i];
+	return NULL;
+}
 
 const char *
 trial_cure(int status)
 {
-	for (size_t i = 0; i < KNOWN; i++)
-		if (known[i].status == status)
-			return known[i].cure;
-	return NULL;
+	const struct meaning *m = meaning_of(status);
+
+	return m == NULL ? NULL : m->cure;
 }
 
 static int
 judge(const struct trial *t, int status)
 {
-	const char *cure = trial_cure(status);
+	const struct meaning *m = meaning_of(status);
 
 	if (status >= 200 && status < 300)
 		return EX_OK;
-	if (cure != NULL)
-		command_say("destination %s: %s", t->to->name, cure);
-	for (size_t i = 0; i < KNOWN; i++)
-		if (known[i].status == status)
-			return known[i].code;
-	return EX_UNAVAILABLE;
+	if (m == NULL)
+		return EX_UNAVAILABLE;
+	command_say("destination %s: %s", t->to->name, m->cure);
+	return m->code;
 }
 
 /* ---- the exchange ---- */

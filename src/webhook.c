@@ -18,7 +18,6 @@
 #include "when.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum {
 	LEAST_CALL_MS = 200, /* below this a call is not begun */
@@ -122,9 +121,15 @@ prove(struct relay *r, const struct request *req, struct source_request *sr,
 /* ---- one alert at one destination ---- */
 
 struct item {
+	const struct source *source;
 	const struct source_item *alert;
 	struct setup_box *to;
+	int64_t now;              /* when the webhook came */
+	bool room;                /* in the spool, for all of the webhook */
 	const struct tree *known; /* elsewhere; a new ticket begins with it */
+	bool own;                 /* our own alert, of which there are few */
+	bool first;               /* the webhook's, which has no other alert */
+	/* What becomes of it. */
 	char id[SPOOL_ID + 1];
 	struct tree *body; /* the event, if it must be sent without a ticket */
 	uint64_t n;        /* serial of what was queued */
@@ -133,8 +138,6 @@ struct item {
 	bool waits;             /* something is in its queue, */
 	bool waited;            /* and was before this webhook */
 	bool idle;              /* written, but nothing is in its queue */
-	bool own;               /* our own alert, of which there are few */
-	bool first;             /* the webhook's, which has no other alert */
 	bool asked;             /* its call was begun while it was stored */
 	enum forward_start did; /* what was said to that, */
 	int64_t until;          /* and until when */
@@ -149,21 +152,22 @@ struct item {
 
 /* Merge and queue, in memory. */
 static enum ticket_result
-change(const struct source *s, struct item *i, struct keep *k, int64_t now,
-    struct arena *a)
+change(struct item *i, struct keep *k, struct arena *a)
 {
+	const struct source *s = i->source;
+	const struct source_item *alert = i->alert;
 	struct ticket *t = &k->ticket;
 	const struct tree *known = k->there ? t->alert : i->known;
 	struct ticket_change c;
 	enum ticket_result did;
 
 	if (!k->there)
-		ticket_new(t, i->alert->key, s->name, now, a);
+		ticket_new(t, alert->key, s->name, i->now, a);
 	i->waited = ticket_head(t) != NULL;
 	c = hush_change(i->to, s->name,
-	    event_merge(s, known, i->alert->change, i->alert->whole, now, a), t,
-	    now, a);
-	did = ticket_enqueue(t, &c, now, a);
+	    event_merge(s, known, alert->change, alert->whole, i->now, a), t,
+	    i->now, a);
+	did = ticket_enqueue(t, &c, i->now, a);
 	i->body = c.body;
 	i->resolved = event_resolved(c.alert);
 	i->n = t->next - 1;
@@ -256,16 +260,15 @@ store_item(
 
 /* Keep the ticket; whatever fails, a ticket that was there stays as it was. */
 static bool
-keep_item(struct relay *r, struct item *i, const struct keep *k, bool room,
-    int64_t now, struct fail *f)
+keep_item(struct relay *r, struct item *i, const struct keep *k, struct fail *f)
 {
 	struct fail why = { 0 };
 
-	if (!room)
+	if (!i->room)
 		(void)fail_set(&why, FAIL_RETRY, "spool: the disk is full");
 	/* What is muted does not wait. */
 	else if ((k->pending || !i->waits || i->muted != NULL || i->own ||
-		     may_wait(r, i->to, now, &r->arena, &why)) &&
+		     may_wait(r, i->to, i->now, &r->arena, &why)) &&
 	    store_item(r, i, k, &why)) {
 		i->generation = k->generation + 1;
 		return true;
@@ -283,12 +286,12 @@ keep_item(struct relay *r, struct item *i, const struct keep *k, bool room,
  * file is written anew.  Where there is no room for that it stands as it is.
  */
 static bool
-keep_again(struct relay *r, struct item *i, const struct keep *k, bool room,
-    int64_t now, struct fail *f)
+keep_again(
+    struct relay *r, struct item *i, const struct keep *k, struct fail *f)
 {
 	struct fail why = { 0 };
 
-	return keep_item(r, i, k, room, now, &why) || why.kind == FAIL_RETRY ||
+	return keep_item(r, i, k, &why) || why.kind == FAIL_RETRY ||
 	    fail_set(f, why.kind, "%s", why.text);
 }
 
@@ -301,12 +304,11 @@ has_a_say(struct relay *r, const struct item *i, const struct keep *k)
 }
 
 static bool
-enqueue_locked(struct relay *r, const struct source *s, struct item *i,
-    bool room, int64_t now, struct fail *f)
+enqueue_locked(struct relay *r, struct item *i, struct fail *f)
 {
 	struct keep k;
 
-	if (!keep_load(&i->to->box, i->id, &k, now, &r->arena, f))
+	if (!keep_load(&i->to->box, i->id, &k, i->now, &r->arena, f))
 		return false;
 	i->result = ANSWER_IGNORED;
 	/* What is ignored says at least what it came to say. */
@@ -314,31 +316,30 @@ enqueue_locked(struct relay *r, const struct source *s, struct item *i,
 	i->generation = k.generation;
 	if (!has_a_say(r, i, &k))
 		return true;
-	switch (change(s, i, &k, now, &r->arena)) {
+	switch (change(i, &k, &r->arena)) {
 	case TICKET_UNCHANGED:
 		i->result = ANSWER_UNCHANGED;
 		return true;
 	case TICKET_SAME:
 		i->idle = i->muted != NULL;
 		i->result = ANSWER_QUEUED;
-		return keep_again(r, i, &k, room, now, f);
+		return keep_again(r, i, &k, f);
 	case TICKET_MERGED:
 		i->result = ANSWER_UNCHANGED;
 		i->idle = !i->waits;
-		return keep_item(r, i, &k, room, now, f);
+		return keep_item(r, i, &k, f);
 	case TICKET_MUTED:
 		i->idle = true;
 		/* fallthrough */
 	case TICKET_QUEUED:
 		i->result = ANSWER_QUEUED;
-		return keep_item(r, i, &k, room, now, f);
+		return keep_item(r, i, &k, f);
 	}
 	return true;
 }
 
 static bool
-enqueue(struct relay *r, const struct source *s, struct item *i, bool room,
-    int64_t now, struct fail *f)
+enqueue(struct relay *r, struct item *i, struct fail *f)
 {
 	const struct lock_hand *h = &i->to->hands[POST_WEBHOOK];
 	bool did;
@@ -346,9 +347,21 @@ enqueue(struct relay *r, const struct source *s, struct item *i, bool room,
 	spool_id(i->alert->key, i->id);
 	if (!lock_wait(h, LOCK_EDIT, i->id, f))
 		return false;
-	did = enqueue_locked(r, s, i, room, now, f);
+	did = enqueue_locked(r, i, f);
 	lock_drop(h, LOCK_EDIT, i->id);
 	return did;
+}
+
+/* Where the drain goes on. */
+static void
+note_item(struct relay *r, const struct item *i, int64_t now)
+{
+	bool waits = i->did == FORWARD_STARTED || i->did == FORWARD_WAIT;
+	struct pending_news news = { .urgent = i->urgent,
+		.empty = !i->waits,
+		.until = waits ? i->until : 0 };
+
+	drain_note(&r->drain, i->to, i->id, &news, now);
 }
 
 /* ---- an alert of our own ---- */
@@ -364,12 +377,17 @@ webhook_tell(struct relay *r, struct setup_box *to, const char *key,
 	struct source_item alert = {
 		.key = key, .whole = true, .change = change
 	};
-	struct item i = { .alert = &alert, .to = to, .own = true };
+	struct item i = { .source = &self,
+		.alert = &alert,
+		.to = to,
+		.now = now,
+		.room = true,
+		.own = true };
 	struct fail f = { 0 };
 	struct log_line l;
 
-	if (enqueue(r, &self, &i, true, now, &f) && spool_sync(&to->box, &f))
-		drain_note(&r->drain, to, i.id, i.urgent, !i.waits, 0, 0, now);
+	if (enqueue(r, &i, &f) && spool_sync(&to->box, &f))
+		note_item(r, &i, now);
 	l = log_begin(now, "self");
 	log_str(&l, "destination", to->to->name);
 	log_str(&l, "status", i.resolved ? "resolved" : "firing");
@@ -395,16 +413,24 @@ finish_call(struct relay *r, struct fail *f)
 	return true;
 }
 
+/* A call of the item, which may take what is left of the webhook's time. */
+static struct forward_ask
+ask_within(const struct item *i, int64_t left)
+{
+	long ms = i->to->to->timeout_ms;
+
+	return (struct forward_ask){ .to = i->to,
+		.id = i->id,
+		.timeout_ms = left < ms ? (long)left : ms };
+}
+
 static bool
 begin_direct(struct relay *r, struct item *i, int64_t left, struct fail *f)
 {
-	long ms = i->to->to->timeout_ms;
-	struct forward_ask ask = { .to = i->to,
-		.id = i->id,
-		.timeout_ms = left < ms ? (long)left : ms,
-		.body = i->body,
-		.resolved = i->resolved };
+	struct forward_ask ask = ask_within(i, left);
 
+	ask.body = i->body;
+	ask.resolved = i->resolved;
 	return left >= LEAST_CALL_MS &&
 	    forward_begin(&r->webhook, &ask, relay_now(), &i->until, f) ==
 	    FORWARD_STARTED;
@@ -432,12 +458,9 @@ forward_direct(
 static enum forward_start
 begin(struct relay *r, struct item *i, int64_t left, struct fail *f)
 {
-	long ms = i->to->to->timeout_ms;
-	struct forward_ask ask = { .to = i->to,
-		.id = i->id,
-		.timeout_ms = left < ms ? (long)left : ms,
-		.synced = i->generation };
+	struct forward_ask ask = ask_within(i, left);
 
+	ask.synced = i->generation;
 	return forward_begin(&r->webhook, &ask, relay_now(), &i->until, f);
 }
 
@@ -485,9 +508,7 @@ forward_item(struct relay *r, struct item *i, int64_t deadline)
 		if (r->webhook.ticket.sent.n >= i->n)
 			i->result = ANSWER_DELIVERED;
 	}
-	drain_note(&r->drain, i->to, i->id, i->urgent, !i->waits, 0,
-	    i->did == FORWARD_STARTED || i->did == FORWARD_WAIT ? i->until : 0,
-	    relay_now());
+	note_item(r, i, relay_now());
 	i->to->owed += i->waits && !i->waited;
 	i->to->rested = i->did == FORWARD_REST ? relay_now() : 0;
 	/* What rests is looked through whole when it is ready again. */
@@ -570,23 +591,26 @@ static void
 enqueue_alert(struct relay *r, const struct request *req,
     const struct source_item *alert, struct batch *b, struct fail *f)
 {
+	struct aim_ask ask = {
+		.from = req->source, .item = alert, .now = req->now
+	};
 	struct aim aim;
 
-	b->broken = !aim_begin(
-	    r->setup, req->source, alert, NULL, req->now, &r->arena, &aim, f);
+	b->broken = !aim_begin(r->setup, &ask, &r->arena, &aim, f);
 	if (b->broken)
 		return;
 	for (size_t i = 0; i < aim.n && !b->broken; i++) {
 		struct item *item = &b->items[b->n++];
 		int64_t end = relay_now() + aim.to[i]->to->timeout_ms;
 
-		*item = (struct item){ .alert = alert,
+		*item = (struct item){ .source = &req->source->source,
+			.alert = alert,
 			.to = aim.to[i],
+			.now = req->now,
+			.room = b->room,
 			.known = aim.known,
 			.first = item == b->items && b->alerts->next == NULL };
-		b->broken = !enqueue(r, &req->source->source, item, b->room,
-				req->now, f) &&
-		    !item->refused;
+		b->broken = !enqueue(r, item, f) && !item->refused;
 		if (b->deadline < end)
 			b->deadline = end;
 	}
@@ -655,10 +679,11 @@ take(
 		return false;
 	for (size_t i = 0; i < b->n; i++) {
 		struct item *item = &b->items[i];
+		struct pending_news quiet = { .empty = !item->waits };
 
 		if (item->idle)
-			drain_note(&r->drain, item->to, item->id, false,
-			    !item->waits, 0, 0, relay_now());
+			drain_note(
+			    &r->drain, item->to, item->id, &quiet, relay_now());
 		else if (item->result == ANSWER_QUEUED && !item->tried)
 			forward_item(r, item, b->deadline);
 	}
@@ -741,7 +766,6 @@ reword(struct relay *r, const struct request *req, const struct item *items,
 		    w->no(out->status, out->detail, &r->arena));
 }
 
-/* A webhook's result in one word; of several the least certain. */
 /* The one of which the least is sure; NULL if there is none. */
 static const struct item *
 least_sure(const struct item *items, size_t n)

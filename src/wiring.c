@@ -214,20 +214,6 @@ say_stranger(struct wiring *w)
 		    status);
 }
 
-/* The text of a failed exchange ends with its cure. */
-static void
-say_silence(struct wiring *w)
-{
-	char *why = arena_str(w->a, w->answer.why);
-	char *cure = strstr(why, "; ");
-
-	if (cure != NULL) {
-		*cure = '\0';
-		cure += 2;
-	}
-	finding_add(w->to, FINDING_FAILURE, what, cure, "%s", why);
-}
-
 /* ---- healthz ---- */
 
 static void
@@ -316,7 +302,7 @@ look_at_health(struct wiring *w)
 		ask_health(w);
 	}
 	if (w->answer.status == 0)
-		say_silence(w);
+		finding_add_silence(w->to, what, w->answer.why);
 	else if (is_redirect(w))
 		say_redirect(w);
 	else if (!is_ours(w))

@@ -164,8 +164,10 @@ told_oldest(void)
 static void
 note(bool empty, int64_t now)
 {
-	drain_note(&drain, setup.boxes, id, false, empty, now,
-	    now + 3600 * SECOND, now);
+	struct pending_news news = { .empty = empty,
+		.until = now + 3600 * SECOND };
+
+	drain_note(&drain, setup.boxes, id, &news, now);
 	work(now);
 }
 
@@ -220,6 +222,7 @@ a_repeat_waits_and_what_is_new_does_not(void)
 {
 	int64_t now = (int64_t)(time(NULL) + 180) * SECOND;
 	const struct lock_hand *webhook = &setup.boxes->hands[POST_WEBHOOK];
+	struct pending_news news = { .until = now + 3600 * SECOND };
 	struct fail f = { 0 };
 
 	ok(leave_repeat(now, &f) &&
@@ -230,8 +233,7 @@ a_repeat_waits_and_what_is_new_does_not(void)
 	work(now + SECOND);
 	ok(told().oldest == now && told().due == 0, "it is not due");
 	ok(drain_over(&drain, now + SECOND), "not in a person's drain either");
-	drain_note(&drain, setup.boxes, id, false, false, now + SECOND,
-	    now + 3600 * SECOND, now + SECOND);
+	drain_note(&drain, setup.boxes, id, &news, now + SECOND);
 	ok(!drain_over(&drain, now + SECOND),
 	    "what came to it since is tried there, whatever its wait");
 	drain.force = drain.once = false;
