@@ -596,12 +596,16 @@ check_owner(struct checkup *c)
 static bool
 check_spool(struct checkup *c)
 {
+	static const char label[] = "spool: ";
 	struct fail f = { 0 };
+	bool twice;
 
 	check_owner(c);
 	if (!owner_become(c->setup->conf.spool, &f)) {
 		/* It names the cure. */
-		finding_add(c->to, FINDING_FAILURE, spool, NULL, "%s", f.text);
+		twice = strncmp(f.text, label, strlen(label)) == 0;
+		finding_add(c->to, FINDING_FAILURE, spool, NULL, "%s",
+		    f.text + (twice ? strlen(label) : 0));
 		return false;
 	}
 	check_readable(c);
