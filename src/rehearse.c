@@ -142,23 +142,11 @@ seal(struct rehearsal *r, const struct source *s, const struct buf *body,
 
 /* ---- what came of it ---- */
 
-/* x-mcd-signature, of HTTP_X_MCD_SIGNATURE */
-static const char *
-header_name(const char *cgi, struct arena *a)
-{
-	char *name = arena_str(a, cgi + strlen("HTTP_"));
-
-	for (char *c = name; *c != '\0'; c++)
-		*c = (char)(*c == '_'            ? '-'
-			: *c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a'
-						 : *c);
-	return name;
-}
-
 static const char *
 proof_text(const struct source_proof *p, struct arena *a)
 {
 	const char *text = "accepted, by";
+	char name[PROOF_NAME];
 
 	if (p->token != NULL)
 		return "accepted, by the token in the path";
@@ -166,7 +154,7 @@ proof_text(const struct source_proof *p, struct arena *a)
 		return "none is asked for";
 	for (size_t i = 0; i < p->n; i++)
 		text = arena_printf(a, "%s%s %s", text, i == 0 ? "" : ",",
-		    header_name(p->headers[i].name, a));
+		    proof_spell(p->headers[i].name, name));
 	return text;
 }
 
