@@ -290,6 +290,7 @@ tell(struct rehearsal *r, const struct conf_source *from,
 	tree_set_str(a, one, "kind", from->source.kind->name);
 	tree_set_str(a, one, "proof", proof_text(&e->proof, a));
 	tree_set_num(a, one, "http", out->status);
+	tree_set_str(a, one, "why", out->ignored);
 	for (size_t i = 0; i < out->n; i++) {
 		int code = tell_item(r, from, &out->items[i], list);
 
@@ -394,6 +395,7 @@ static void
 put_webhook(struct buf *out, const struct tree *one, struct arena *a)
 {
 	const struct tree *list = tree_get(one, "alerts");
+	const char *ignored = word(one, "why", a);
 	const char *before = "";
 
 	put(out, "sample", word(one, "sample", a));
@@ -402,7 +404,8 @@ put_webhook(struct buf *out, const struct tree *one, struct arena *a)
 		word(one, "kind", a)));
 	put(out, "proof", word(one, "proof", a));
 	if (list->first == NULL)
-		put(out, "ignored", "by its shape it is no alert");
+		put(out, "ignored",
+		    ignored != NULL ? ignored : "by its shape it is no alert");
 	for (const struct tree *i = list->first; i != NULL; i = i->next) {
 		const char *key = word(i, "deduplication_key", a);
 
@@ -414,6 +417,14 @@ put_webhook(struct buf *out, const struct tree *one, struct arena *a)
 }
 
 /* ---- the whole ---- */
+
+static bool
+rang(const struct tree *one)
+{
+	const struct tree *list = tree_get(one, "alerts");
+
+	return list != NULL && list->first != NULL;
+}
 
 static void
 print(struct rehearsal *r, const struct sample *x)
@@ -431,7 +442,8 @@ print(struct rehearsal *r, const struct sample *x)
 		buf_puts(&out, out.len > 0 ? "\n" : "");
 		put_webhook(&out, one, &r->arena);
 	}
-	if (x != NULL && x->end != NULL && told->first == told->last) {
+	if (x != NULL && x->end != NULL && told->first == told->last &&
+	    rang(told->first)) {
 		buf_puts(&out, "\n");
 		put(&out, "to end it",
 		    arena_printf(
