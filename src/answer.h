@@ -27,7 +27,8 @@ struct answer {
 	int retry_after;   /* seconds; 0: no such header */
 	bool bare;         /* no body is sent, as HEAD wants it */
 	struct buf body;
-	const char *detail; /* of a refusal, in the arena; else NULL */
+	const char *detail;  /* of a refusal, in the arena; else NULL */
+	const char *ignored; /* why it is no alert, unless by its shape */
 	const struct answer_item *items; /* of a yes, likewise */
 	size_t n;
 };

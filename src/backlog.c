@@ -88,8 +88,8 @@ judge_look(const struct summary *s, const char *path, const char *what,
 {
 	const char *cure = arena_printf(&to->arena,
 	    "start the responders, or under plain CGI and mod_fcgid add the "
-	    "cron line: * * * * * bellrelay -c %s drain --due",
-	    path);
+	    "cron line: * * * * * %s -c %s drain --due",
+	    command_program(&to->arena), path);
 	enum finding_grade bad =
 	    s->owed > 0 ? FINDING_FAILURE : FINDING_WARNING;
 	char span[WHEN_SIZE];

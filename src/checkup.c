@@ -292,13 +292,44 @@ check_keys(struct checkup *c)
 	}
 }
 
+/* Whether another source tells of the same alerts. */
+static bool
+has_twin(const struct conf *conf, const struct source *s)
+{
+	for (size_t i = 0; i < conf->n_sources; i++) {
+		const struct source *o = &conf->sources[i].source;
+
+		if (o != s && strcmp(o->namespace, s->namespace) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_failures(struct checkup *c, const struct source *s)
+{
+	const struct option_value *failures = option_named(s, "failures");
+
+	if (failures == NULL || failures->n == 0 ||
+	    strcmp(failures->items[0], "ignore") != 0 ||
+	    has_twin(&c->setup->conf, s))
+		return;
+	finding_add(c->to, FINDING_WARNING,
+	    arena_printf(c->a, "source %s", s->name),
+	    "take it out, or give edr's source the same namespace",
+	    "failures = ignore, and no other source has its namespace: a test "
+	    "that fails rings nowhere");
+}
+
 static void
 check_sections(struct checkup *c)
 {
 	const struct conf *conf = &c->setup->conf;
 
-	for (size_t i = 0; i < conf->n_sources; i++)
+	for (size_t i = 0; i < conf->n_sources; i++) {
 		check_source(c, &conf->sources[i].source);
+		check_failures(c, &conf->sources[i].source);
+	}
 	for (size_t i = 0; i < conf->n_destinations; i++)
 		check_destination(c, &conf->destinations[i]);
 	for (size_t i = 0; i + 1 < conf->n_routes; i++)
@@ -596,12 +627,16 @@ check_owner(struct checkup *c)
 static bool
 check_spool(struct checkup *c)
 {
+	static const char label[] = "spool: ";
 	struct fail f = { 0 };
+	bool twice;
 
 	check_owner(c);
 	if (!owner_become(c->setup->conf.spool, &f)) {
 		/* It names the cure. */
-		finding_add(c->to, FINDING_FAILURE, spool, NULL, "%s", f.text);
+		twice = strncmp(f.text, label, strlen(label)) == 0;
+		finding_add(c->to, FINDING_FAILURE, spool, NULL, "%s",
+		    f.text + (twice ? strlen(label) : 0));
 		return false;
 	}
 	check_readable(c);

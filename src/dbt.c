@@ -64,6 +64,7 @@ struct reader {
 	const struct tree *from; /* what text() looks into */
 	bool rings;              /* what failed is wanted */
 	bool resolves;           /* what passed says that the data is well */
+	bool spared;             /* something failed, and was not wanted */
 	struct draft_list list;
 };
 
@@ -321,6 +322,8 @@ read_result(struct reader *r)
 	enum verdict verdict = judge(id, status);
 	const char *key;
 
+	if (verdict == FAILED && !r->rings)
+		r->spared = true;
 	if (verdict == NOTHING || (verdict == FAILED && !r->rings) ||
 	    (verdict == PASSED && !r->resolves))
 		return;
@@ -583,6 +586,8 @@ read_webhook(const struct source *s, const struct source_request *r,
 	reader.resolves = ran(&reader, r->tree);
 	read_body(&reader, r->tree);
 	out->items = reader.list.first;
+	if (reader.spared)
+		out->why = "what failed is not wanted: failures = ignore";
 }
 
 /* A job's event, or a file that dbt wrote (facts/elementary.md, 6). */

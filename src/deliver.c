@@ -176,8 +176,8 @@ report(const struct delivery *d, bool due)
 			say_state(&s->boxes[i]);
 	}
 	if (ended[FORWARD_LATER] > 0 && !due)
-		command_say("bellrelay list --pending says what failed, and "
-			    "why");
+		command_say("bellrelay list --pending says what failed, "
+			    "bellrelay show ALERT why");
 	if (!due)
 		(void)printf("%zu delivered, %zu refused, %zu failed; %zu %s\n",
 		    ended[FORWARD_DELIVERED], ended[FORWARD_DEAD],

@@ -132,12 +132,13 @@ static bool
 prove_header(const struct source *s, const struct source_request *r,
     struct arena *a, struct fail *f)
 {
-	const char *name = header_name(s, a);
 	const char *prefix = option(s, "prefix");
 	struct source_request in_header = *r;
 	size_t n = prefix == NULL ? 0 : strlen(prefix);
+	char name[PROOF_NAME];
 
-	in_header.token = proof_header(r, name);
+	in_header.token = proof_header(r, header_name(s, a));
+	(void)proof_spell(header_name(s, a), name);
 	if (in_header.token == NULL)
 		return fail_set(f, FAIL_AUTH, "no secret in %s", name);
 	if (n > 0 && strncmp(in_header.token, prefix, n) != 0)

@@ -341,8 +341,9 @@ print_events(
 	     i = i->next)
 		(void)tree_push(all, tree_copy(a, make_event(m, i, r->now, a)));
 	if (all->first == NULL)
-		command_say("ignored: by its shape this is no alert, nothing "
-			    "would be sent");
+		command_say("ignored: %s, nothing would be sent",
+		    reading.why != NULL ? reading.why
+					: "by its shape this is no alert");
 	else if (all->first == all->last)
 		command_print_json(all->first);
 	else

@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "source.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -80,7 +81,7 @@ proof_token(const struct option_value *secrets, const struct source_request *r,
 		return fail_set(
 		    f, FAIL_AUTH, "no token: it goes at the end of the path");
 	return any_is(secrets, r->token, strlen(r->token)) ||
-	    fail_set(f, FAIL_AUTH, "the token in the path is no secret");
+	    fail_set(f, FAIL_AUTH, "the token is not in secret_file");
 }
 
 bool
@@ -94,7 +95,7 @@ proof_bearer(const struct option_value *secrets, const struct source_request *r,
 	if (given == NULL)
 		return fail_set(f, FAIL_AUTH, "no Authorization: Bearer");
 	return any_is(secrets, given, strlen(given)) ||
-	    fail_set(f, FAIL_AUTH, "the bearer token is no secret");
+	    fail_set(f, FAIL_AUTH, "the bearer token is not in secret_file");
 }
 
 /* Which of the ways a secret may be used depends on the secret alone, so
@@ -126,7 +127,8 @@ pair_right(
 	for (size_t i = 0; i < secrets->n; i++)
 		right |= names_secret(pair->data, pair->len, secrets->items[i]);
 	return right ||
-	    fail_set(f, FAIL_AUTH, "the Basic credentials are no secret");
+	    fail_set(
+		f, FAIL_AUTH, "the Basic credentials are not in secret_file");
 }
 
 bool
@@ -150,6 +152,21 @@ proof_basic(const struct option_value *secrets, const struct source_request *r,
 }
 
 /* ---- signatures ---- */
+
+const char *
+proof_spell(const char *name, char out[PROOF_NAME])
+{
+	static const char http[] = "HTTP_";
+
+	if (strncmp(name, http, sizeof(http) - 1) == 0)
+		name += sizeof(http) - 1;
+	(void)snprintf(out, PROOF_NAME, "%s", name);
+	for (char *c = out; *c != '\0'; c++)
+		*c = (char)(*c == '_'            ? '-'
+			: *c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a'
+						 : *c);
+	return out;
+}
 
 /* The digest in the header, sign_size bytes. */
 static bool
@@ -178,16 +195,16 @@ signature_there(const struct proof_hmac *how, const struct source_request *r,
 {
 	const char *text = proof_header(r, how->header);
 	const char *prefix = how->prefix == NULL ? "" : how->prefix;
+	char name[PROOF_NAME];
 
+	(void)proof_spell(how->header, name);
 	if (text == NULL)
-		return fail_set(
-		    f, FAIL_AUTH, "no signature in %s", how->header);
+		return fail_set(f, FAIL_AUTH, "no signature in %s", name);
 	if (strncmp(text, prefix, strlen(prefix)) != 0)
-		return fail_set(f, FAIL_AUTH,
-		    "the signature in %s lacks its prefix", how->header);
+		return fail_set(
+		    f, FAIL_AUTH, "the signature in %s lacks its prefix", name);
 	return read_digest(how, text + strlen(prefix), sum) ||
-	    fail_set(f, FAIL_AUTH, "the signature in %s is not in shape",
-		how->header);
+	    fail_set(f, FAIL_AUTH, "the signature in %s is not in shape", name);
 }
 
 static bool

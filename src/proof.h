@@ -25,6 +25,10 @@ struct source_request;
  */
 const char *proof_header(const struct source_request *r, const char *name);
 
+/* As senders spell it: x-signature of HTTP_X_SIGNATURE. */
+enum { PROOF_NAME = 112 };
+const char *proof_spell(const char *name, char out[PROOF_NAME]);
+
 /* Whether the Authorization header begins with that scheme, in any case. */
 bool proof_scheme(const struct source_request *r, const char *scheme);
 

@@ -141,23 +141,11 @@ seal(struct rehearsal *r, const struct source *s, const struct buf *body,
 
 /* ---- what came of it ---- */
 
-/* x-mcd-signature, of HTTP_X_MCD_SIGNATURE */
-static const char *
-header_name(const char *cgi, struct arena *a)
-{
-	char *name = arena_str(a, cgi + strlen("HTTP_"));
-
-	for (char *c = name; *c != '\0'; c++)
-		*c = (char)(*c == '_'            ? '-'
-			: *c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a'
-						 : *c);
-	return name;
-}
-
 static const char *
 proof_text(const struct source_proof *p, struct arena *a)
 {
 	const char *text = "accepted, by";
+	char name[PROOF_NAME];
 
 	if (p->token != NULL)
 		return "accepted, by the token in the path";
@@ -165,7 +153,7 @@ proof_text(const struct source_proof *p, struct arena *a)
 		return "none is asked for";
 	for (size_t i = 0; i < p->n; i++)
 		text = arena_printf(a, "%s%s %s", text, i == 0 ? "" : ",",
-		    header_name(p->headers[i].name, a));
+		    proof_spell(p->headers[i].name, name));
 	return text;
 }
 
@@ -301,6 +289,7 @@ tell(struct rehearsal *r, const struct conf_source *from,
 	tree_set_str(a, one, "kind", from->source.kind->name);
 	tree_set_str(a, one, "proof", proof_text(&e->proof, a));
 	tree_set_num(a, one, "http", out->status);
+	tree_set_str(a, one, "why", out->ignored);
 	for (size_t i = 0; i < out->n; i++) {
 		int code = tell_item(r, from, &out->items[i], list);
 
@@ -405,6 +394,7 @@ static void
 put_webhook(struct buf *out, const struct tree *one, struct arena *a)
 {
 	const struct tree *list = tree_get(one, "alerts");
+	const char *ignored = word(one, "why", a);
 	const char *before = "";
 
 	put(out, "sample", word(one, "sample", a));
@@ -413,7 +403,8 @@ put_webhook(struct buf *out, const struct tree *one, struct arena *a)
 		word(one, "kind", a)));
 	put(out, "proof", word(one, "proof", a));
 	if (list->first == NULL)
-		put(out, "ignored", "by its shape it is no alert");
+		put(out, "ignored",
+		    ignored != NULL ? ignored : "by its shape it is no alert");
 	for (const struct tree *i = list->first; i != NULL; i = i->next) {
 		const char *key = word(i, "deduplication_key", a);
 
@@ -425,6 +416,14 @@ put_webhook(struct buf *out, const struct tree *one, struct arena *a)
 }
 
 /* ---- the whole ---- */
+
+static bool
+rang(const struct tree *one)
+{
+	const struct tree *list = tree_get(one, "alerts");
+
+	return list != NULL && list->first != NULL;
+}
 
 static void
 print(struct rehearsal *r, const struct sample *x)
@@ -442,7 +441,8 @@ print(struct rehearsal *r, const struct sample *x)
 		buf_puts(&out, out.len > 0 ? "\n" : "");
 		put_webhook(&out, one, &r->arena);
 	}
-	if (x != NULL && x->end != NULL && told->first == told->last) {
+	if (x != NULL && x->end != NULL && told->first == told->last &&
+	    rang(told->first)) {
 		buf_puts(&out, "\n");
 		put(&out, "to end it",
 		    arena_printf(

@@ -82,9 +82,11 @@ struct source_item {
 	const struct tree *part; /* what it was read from; NULL: the body */
 };
 
-/* What a webhook says.  No items: authentic, but no alert by its shape. */
+/* What a webhook says.  No items: authentic, but no alert, by its shape or for
+ * the reason that is given. */
 struct source_reading {
 	struct source_item *items;
+	const char *why; /* or NULL */
 };
 
 /* The option at fault, and which of its values. */

@@ -725,6 +725,7 @@ serve(struct relay *r, struct request *req, struct answer *out,
 	source_read(s, sr, &r->arena, &reading);
 	if (reading.items == NULL) {
 		answer_items(out, NULL, 0, false, &r->arena);
+		out->ignored = reading.why;
 		return true;
 	}
 	if (!setup_spool(r->setup, why)) {
@@ -823,6 +824,7 @@ log_webhook(const struct request *req, const struct answer *a,
 	if (n > 1)
 		log_int(&l, "alerts", (int64_t)n);
 	log_int(&l, "ms", now - req->now);
+	log_str(&l, "why", a->ignored);
 	/* The answer says it too. */
 	if (why->kind == FAIL_INPUT || why->kind == FAIL_REFUSED)
 		log_str(&l, "why", why->text);

@@ -21,6 +21,7 @@ enum {
 	WHOLE_MS = 15000,
 	CAP = 128 << 10, /* mod_fcgid's own limit for a body */
 	BODY_MAX = 64 << 20,
+	LEVELS = 5, /* of v2/alert_events/http/SOURCE/TOKEN */
 };
 
 static const char what[] = "web server";
@@ -151,6 +152,12 @@ is_ours(const struct wiring *w)
 	return false;
 }
 
+static bool
+is_health(const struct wiring *w)
+{
+	return is_ours(w) && tree_get(w->said, "retryable") == NULL;
+}
+
 /* ---- who answers, if not bellrelay ---- */
 
 static const struct {
@@ -229,6 +236,37 @@ judge_scheme(struct wiring *w)
 		    "the tokens of senders");
 }
 
+/* With the status token, if it may be sent there; else with any, to be seen. */
+static void
+ask_health(struct wiring *w)
+{
+	struct fail ignored = { 0 };
+	const char *token = w->s->conf.status_token.token;
+
+	w->secret = token != NULL && !w->away && post_url_ok(w->base, &ignored);
+	ask(w, "healthz?request", w->secret ? token : "bellrelay-doctor", NULL,
+	    0);
+}
+
+/* Whether the address goes on behind BASE; the latter is then looked at. */
+static bool
+is_mounted_above(struct wiring *w)
+{
+	const char *given = w->base;
+	char *base = arena_str(w->a, given);
+
+	for (size_t i = 0; i < LEVELS && last_segment(base) != NULL; i++) {
+		drop_segment(base);
+		w->base = base;
+		ask_health(w);
+		if (is_health(w))
+			return true;
+	}
+	w->base = given;
+	ask_health(w);
+	return false;
+}
+
 static void
 say_word(struct wiring *w)
 {
@@ -246,6 +284,12 @@ say_word(struct wiring *w)
 		    "see the findings of configuration and spool, and the log; "
 		    "it may run with another configuration, or as another user",
 		    "bellrelay answers: failing, webhooks are refused");
+	else if (w->answer.status == 404 && is_mounted_above(w))
+		finding_add(w->to, FINDING_FAILURE, what,
+		    "mend the address; bellrelay check prints the sources",
+		    "bellrelay is reached at %s, but what follows in the "
+		    "address is no source of its configuration",
+		    w->base);
 	else if (w->answer.status == 404)
 		finding_add(w->to, FINDING_FAILURE, what,
 		    "pass SCRIPT_NAME and PATH_INFO, or REQUEST_URI, as the "
@@ -280,18 +324,6 @@ say_redirect(struct wiring *w)
 	w->away = true;
 }
 
-/* With the status token, if it may be sent there; else with any, to be seen. */
-static void
-ask_health(struct wiring *w)
-{
-	struct fail ignored = { 0 };
-	const char *token = w->s->conf.status_token.token;
-
-	w->secret = token != NULL && !w->away && post_url_ok(w->base, &ignored);
-	ask(w, "healthz?request", w->secret ? token : "bellrelay-doctor", NULL,
-	    0);
-}
-
 /* Whether bellrelay answers healthz. */
 static bool
 look_at_health(struct wiring *w)
@@ -309,7 +341,7 @@ look_at_health(struct wiring *w)
 		say_stranger(w);
 	else
 		say_word(w);
-	return is_ours(w) && tree_get(w->said, "retryable") == NULL;
+	return is_health(w);
 }
 
 /* ---- what came of the request, and who answers ---- */

@@ -957,7 +957,7 @@ def test_on_a_terminal_there_is_no_log_among_the_answers(site, standin):
     standin.script(behave.answer(503))
     said = on_a_terminal(site, "drain", code=75)
     assert b"event=" not in said
-    assert b"bellrelay list --pending says what failed" in said
+    assert b"bellrelay list --pending says what failed, bellrelay show" in said
     assert b"event=" not in on_a_terminal(site, "try", "montecarlo", "volume")
     assert "event=delivery" in site.cli("drain").stderr.decode()
 

@@ -310,6 +310,20 @@ PROBLEM = json.dumps({"type": "about:blank", "title": "Not Found",
 PAGE = b"<html><h1>It works!</h1></html>"
 
 
+@pytest.mark.parametrize("more", ["typo", "typo/token", "v2/alert_events/http/x"])
+def test_a_source_that_is_not_there_is_no_loss_of_the_path(site, more):
+    def answer(_, path, *__):
+        if path.startswith("/bellrelay/healthz"):
+            return 200, "application/json", b'{"status":"ok"}'
+        return 404, "application/problem+json", PROBLEM
+
+    with web(answer) as url:
+        said = the_one(
+            doctor(site, f"{url}/{more}"), "failure", "web server", "is no source"
+        )
+    assert f"reached at {url}," in said and "bellrelay check" in said
+
+
 @pytest.mark.parametrize("status, kind, body, said, cure", [
     (404, "application/problem+json", PROBLEM, "PATH_INFO", "SCRIPT_NAME"),
     (404, "text/html", PAGE, "nothing is mounted there", "lighttpd-conf/"),

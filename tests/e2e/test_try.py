@@ -187,6 +187,23 @@ def test_a_sample_that_is_no_alert_is_said_to_be_none(site, standin):
     assert not standin.history()
 
 
+def test_what_an_option_ignores_is_no_matter_of_its_shape(site, standin):
+    site.configure(more=source(site, "dbt", failures="ignore"))
+    said = attempt(site, "probe", "run-results-failed")
+    assert "not wanted: failures = ignore" in said
+    assert "by its shape" not in said and "to end it" not in said
+    assert not standin.history()
+
+
+def test_failures_that_nobody_tells_of_are_warned_of(site):
+    dbt = source(site, "dbt", failures="ignore", namespace="prod")
+    edr = source(site, "elementary", "edr", namespace="prod")
+    for more, warned in ((dbt, True), (dbt + edr, False)):
+        site.configure(more=more)
+        said = site.cli("check").stderr.decode()
+        assert ("rings nowhere" in said) is warned, said
+
+
 def test_resolve_ends_it_at_once(site, standin):
     site.configure(more=source(site, "fivetran"))
     both = as_json(site, "probe", "sync-failed", "--resolve")

@@ -753,6 +753,15 @@ def main():
         "--limit", type=int, default=contract.PER_MINUTE, help="a minute; 0: no"
     )
     given = parser.parse_args()
+    # Before it writes certificates in the place of those that are in use.
+    for option, port in (
+        ("--port", given.port),
+        ("--control-port", given.control_port),
+    ):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError as e:
+            parser.error(f"{option} {port}: {e.strerror}; name another")
     log = open(given.log, "a", encoding="utf-8") if given.log else None
     authority = Authority(given.dir)
     standin = StandIn(
