@@ -104,13 +104,13 @@ link_locked(struct pending *l, struct leaving *x, int64_t now, struct arena *a,
 	    (settled || spool_link(b, x->entry->id, true, f) == SPOOL_LINKED);
 }
 
-/* It is due, whatever it was. */
+/* It owes something since now, and that is due, whatever it was. */
 static void
 revive(struct pending *l, struct pending_entry *e, int64_t now)
 {
-	e->gone = e->empty = e->muted = false;
+	e->gone = e->empty = e->muted = e->patient = false;
 	e->mark = (struct spool_mark){ 0 };
-	e->set = e->until = now;
+	e->since = e->set = e->until = now;
 	pending_shuffle(l);
 }
 

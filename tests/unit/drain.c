@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -78,13 +79,13 @@ end(void)
 
 /* A ticket that owes nothing, and has still to leave pending. */
 static bool
-leave_behind(struct fail *f)
+leave_behind(const char *key, struct fail *f)
 {
 	struct keep k = { 0 };
 
-	ticket_new(&k.ticket, "key", "source", 1, &arena);
+	ticket_new(&k.ticket, key, "source", 1, &arena);
 	k.ticket.alert = tree_new(&arena, TREE_OBJECT);
-	spool_id("key", id);
+	spool_id(key, id);
 	return keep_store(&setup.boxes->box, id, &k, NULL, &arena, f);
 }
 
@@ -128,7 +129,7 @@ sweeps_that_failed(void)
 	const char *away = in_dir("spool/d/settled/away");
 	struct fail f = { 0 };
 
-	ok(leave_behind(&f), "a ticket owes nothing %s", f.text);
+	ok(leave_behind("key", &f), "a ticket owes nothing %s", f.text);
 	ok(rename(settled_part(), away) == 0, "and cannot settle");
 	work(now);
 	ok(is_pending(), "it stays");
@@ -138,6 +139,21 @@ sweeps_that_failed(void)
 	ok(rename(away, settled_part()) == 0, "when that is over");
 	work(now + 33 * SECOND);
 	ok(!is_pending() && is_settled(), "the next look sweeps it");
+}
+
+/* What another process does while one syncs, once. */
+static bool (*meanwhile)(struct fail *);
+
+int
+fsync(int fd)
+{
+	bool (*once)(struct fail *) = meanwhile;
+	struct fail f = { 0 };
+
+	meanwhile = NULL;
+	if (once != NULL && !once(&f))
+		(void)printf("# %s\n", f.text);
+	return (int)syscall(SYS_fsync, fd);
 }
 
 /* What healthz is told. */
@@ -216,6 +232,43 @@ forget(void)
 	drain_use(&drain, &setup);
 }
 
+/* Not to be tried, which is for its forward to find out. */
+static bool
+store_event(struct fail *f)
+{
+	int64_t now = (int64_t)time(NULL) * SECOND;
+	struct keep k = { 0 };
+
+	if (!keep_load(&setup.boxes->box, id, &k, now, &arena, f))
+		return false;
+	k.ticket.set = now;
+	k.ticket.until = now + 3600 * SECOND;
+	k.ticket.queue[0] = (struct ticket_event){ .n = k.ticket.next++,
+		.since = 1,
+		.digest = "",
+		.body = k.ticket.alert };
+	k.ticket.queued = 1;
+	return keep_store(&setup.boxes->box, id, &k, NULL, &arena, f);
+}
+
+static void
+what_comes_while_it_is_swept_waits_since_then(void)
+{
+	int64_t now = (int64_t)(time(NULL) + 100) * SECOND;
+	struct fail f = { 0 };
+
+	ok(leave_behind("swept", &f), "a ticket owes nothing %s", f.text);
+	forget();
+	meanwhile = store_event;
+	work(now);
+	ok(meanwhile == NULL && is_pending() && is_settled(),
+	    "an event comes while it is on its way to settled");
+	work(now + SECOND);
+	ok(told().owed == 1 && told().oldest == now, "it waits since then");
+	ok(spool_unlink(&setup.boxes->box, id, &f), "and is dropped");
+	forget();
+}
+
 /* Its claim is held, so that nothing is sent. */
 static void
 a_repeat_waits_and_what_is_new_does_not(void)
@@ -256,6 +309,8 @@ main(void)
 	ok(begun, "a drain begins %s", f.text);
 	if (begun)
 		sweeps_that_failed();
+	if (begun)
+		what_comes_while_it_is_swept_waits_since_then();
 	if (begun)
 		what_comes_after_a_delivery_is_new();
 	if (begun)
