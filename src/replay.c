@@ -629,6 +629,21 @@ read_time(const struct command_call *call, const char *name, int64_t *out)
 	return EX_USAGE;
 }
 
+static int
+read_span(const struct command_call *call, struct replay *r)
+{
+	int code = read_time(call, "--since", &r->since);
+
+	if (code == EX_OK)
+		code = read_time(call, "--until", &r->until);
+	if (code == EX_OK && r->until <= r->since) {
+		command_say("--until, or now, is not after --since; a day "
+			    "begins at 00:00 UTC");
+		code = EX_USAGE;
+	}
+	return code;
+}
+
 /* Why there was nothing to replay, and what to do about it. */
 static void
 say_nothing(const struct replay *r)
@@ -704,8 +719,7 @@ replay(const struct command_call *call)
 	r.until = r.now;
 	r.only = command_option(call, "--source");
 	r.send = command_option(call, "--send") != NULL;
-	if ((code = read_time(call, "--since", &r.since)) != EX_OK ||
-	    (code = read_time(call, "--until", &r.until)) != EX_OK ||
+	if ((code = read_span(call, &r)) != EX_OK ||
 	    (code = command_conf(call, &r.setup)) != EX_OK)
 		return code;
 	r.shelves = arena_alloc(&r.keep, SHELVES * sizeof(*r.shelves));

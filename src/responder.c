@@ -209,6 +209,7 @@ log_other(const struct request *req, const struct answer *a)
 	l = log_begin(relay_now(), "request");
 	log_int(&l, "http", a->status);
 	log_str(&l, "method", request_param(req, "REQUEST_METHOD"));
+	log_str(&l, "why", a->detail);
 	log_end(&l);
 }
 

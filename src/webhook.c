@@ -46,7 +46,9 @@ fit_body(const struct request *req, const struct source_kind *kind,
 
 	if (req->state == REQUEST_LONG) {
 		status = 413;
-		detail = "the body is over the limit";
+		detail = arena_printf(a,
+		    "the body is over %zu bytes, the body_limit",
+		    req->body.max);
 	} else if (req->state == REQUEST_SLOW) {
 		status = 408;
 		detail = "the body came too slowly";

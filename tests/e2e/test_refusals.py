@@ -98,6 +98,14 @@ def test_no_proof_and_a_wrong_one_are_answered_alike(served):
     assert served.post(BODY, RIGHT).text == answers[0].text
 
 
+def test_what_is_for_no_source_leaves_a_line_that_says_so(served):
+    """Without the path, which may hold a token."""
+    assert served.post(BODY, path=f"/montecarl/{MARK}").status_code == 404
+    (line,) = served.logged(event="request")
+    assert line["why"] == "there is no such source"
+    assert MARK not in served.log()
+
+
 def test_a_refusal_leaves_a_line_of_the_log(served):
     served.post(BODY, "0" * 128)
     (line,) = served.log_lines(event="webhook")
@@ -230,7 +238,9 @@ def test_a_lone_surrogate_at_the_top_has_no_signature(served):
 
 def test_a_body_over_the_limit_is_413(served):
     body = json.dumps({"a": "x" * (1 << 20)}).encode()
-    check_refused(served.post(body, "0" * 128), 413)
+    answer = served.post(body, "0" * 128)
+    check_refused(answer, 413)
+    assert "1048576 bytes, the body_limit" in answer.json()["detail"]
     check_no_trace(served)
 
 

@@ -136,7 +136,16 @@ def test_an_alert_that_received_more_since_is_not_sent(site, standin):
 
 def test_a_time_that_is_none_is_wrong_usage(site):
     done = journaled(site).cli("replay", "--since", "yesterday")
-    assert done.returncode == 64 or b"wanted a time" in done.stderr
+    assert done.returncode == 64 and b"wanted a time" in done.stderr
+
+
+@pytest.mark.parametrize("until", ["2026-11-20", "2026-11-21"])
+def test_a_span_that_is_none_is_wrong_usage(site, until):
+    """A day begins at midnight: from and to the same is nothing."""
+    done = journaled(site).cli(
+        "replay", "--since", "2026-11-21", "--until", until
+    )
+    assert done.returncode == 64 and b"not after --since" in done.stderr
 
 
 def test_a_source_can_be_chosen(site):
