@@ -19,6 +19,7 @@ grow(struct buf *b, size_t least)
 	while (size < least)
 		size *= 2;
 	b->data = memory_resize(b->size == 0 ? NULL : b->data, size);
+	b->data[b->len] = '\0';
 	b->size = size;
 }
 

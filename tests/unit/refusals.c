@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ROUNDS = 200, AT_ONCE = 3, NOW = 1000 };
+enum { ROUNDS = 50, AT_ONCE = 3, NOW = 1000 };
 
 static char root[] = "/tmp/refusals.XXXXXX";
 
@@ -18,6 +18,7 @@ refuse(int dir, const char *source, const int gate[2])
 {
 	char byte;
 
+	(void)fflush(stdout);
 	if (fork() != 0)
 		return;
 	(void)close(gate[1]);
