@@ -692,14 +692,19 @@ tree_parse(const void *bytes, size_t n, struct arena *a, struct tree **out,
 		.arena = a,
 		.fail = f,
 	};
+	struct tree *root;
 
+	*out = NULL;
 	/* key_len has 32 bits; a body limit stands long before this one. */
 	if (n > UINT32_MAX / 4)
 		return fail_set(f, FAIL_INPUT, "not JSON: over a gigabyte");
 	if (e.unit > 1 && !transcode(&r, &e))
 		return false;
-	*out = next_node(&r);
-	return read_all(&r, *out);
+	root = next_node(&r);
+	if (!read_all(&r, root))
+		return false;
+	*out = root;
+	return true;
 }
 
 /* ---- looking ---- */

@@ -58,7 +58,7 @@ struct tree {
 
 /*
  * Read n bytes as one JSON value.  A failure is FAIL_INPUT and says what is
- * wrong and at which byte; it never repeats the input.
+ * wrong and at which byte; it never repeats the input, and *out is NULL.
  */
 bool tree_parse(const void *bytes, size_t n, struct arena *a, struct tree **out,
     struct fail *f);
