@@ -8,6 +8,7 @@
 #include "keep.h"
 #include "lock.h"
 #include "log.h"
+#include "reply.h"
 #include "setup.h"
 #include "sign.h"
 #include "tree.h"
@@ -19,7 +20,8 @@
 enum {
 	FORESIGHT = 1000, /* ms: what was foreseen tells that time */
 	BODY_MAX = 4 << 20,
-	HTTP_STATUS = 9, /* the length of "HTTP 401:" */
+	HTTP_STATUS = 9,  /* the length of "HTTP 401:" */
+	REASON_MAX = 160, /* characters of an answer */
 };
 
 /* What an answer means (DESIGN.md, 4). */
@@ -376,12 +378,18 @@ forward_begin(struct forward *fw, const struct forward_ask *ask, int64_t now,
 /* ---- after the call ---- */
 
 static const char *
+words(const struct forward *fw)
+{
+	return reply_words(
+	    fw->answer.text, fw->answer.text_len, REASON_MAX, fw->a);
+}
+
+static const char *
 reason(struct forward *fw)
 {
 	if (fw->answer.status == 0)
 		return fw->answer.why;
-	return arena_printf(
-	    fw->a, "HTTP %d: %.160s", fw->answer.status, fw->answer.text);
+	return arena_printf(fw->a, "HTTP %d: %s", fw->answer.status, words(fw));
 }
 
 static bool
@@ -606,7 +614,7 @@ log_delivery(const struct forward *fw, int64_t now)
 	log_int(&l, "ms", fw->answer.ms);
 	if (fw->result != FORWARD_DELIVERED)
 		log_str(&l, "why",
-		    fw->answer.status == 0 ? fw->answer.why : fw->answer.text);
+		    fw->answer.status == 0 ? fw->answer.why : words(fw));
 	log_end(&l);
 }
 

@@ -12,6 +12,7 @@
 #include "near.h"
 #include "post.h"
 #include "relay.h"
+#include "reply.h"
 #include "setup.h"
 #include "sign.h"
 #include "tree.h"
@@ -23,7 +24,7 @@ enum {
 	KEY_BYTES = 8,
 	POLL_MS = 1000,
 	SAID_MAX = 4096,
-	SHOWN_MAX = 300, /* characters of an answer that is not JSON */
+	SHOWN_MAX = 600, /* characters of an answer */
 };
 
 struct trial {
@@ -87,50 +88,14 @@ sample(const struct trial *t, const char *status, struct arena *a)
 /* ---- what was answered ---- */
 
 static void
-put_error(struct buf *out, const struct tree *error, struct arena *a)
-{
-	const char *message = tree_cstr(tree_get(error, "message"), a);
-	const char *field = tree_cstr(tree_at(error, "/source/field"), a);
-
-	if (message == NULL)
-		return;
-	buf_puts(out, out->len > 0 ? "; " : "");
-	display_puts(out, message);
-	if (field != NULL) {
-		buf_puts(out, " (");
-		display_puts(out, field);
-		buf_puts(out, ")");
-	}
-}
-
-/* In incident.io's words, if it is incident.io that answers. */
-static void
 put_answer(struct buf *out, const struct post_answer *answer, struct arena *a)
 {
-	struct buf words = BUF_MAX(SAID_MAX);
-	struct fail f = { 0 };
-	struct tree *t = NULL;
-	const struct tree *errors;
-	const char *id;
+	const char *words =
+	    reply_words(answer->text, answer->text_len, SHOWN_MAX, a);
 
-	(void)tree_parse(answer->text, answer->text_len, a, &t, &f);
-	put_error(&words, t, a);
-	errors = tree_get(t, "errors");
-	if (tree_is(errors, TREE_LIST))
-		for (const struct tree *e = errors->first; e != NULL;
-		     e = e->next)
-			put_error(&words, e, a);
-	id = tree_cstr(tree_get(t, "request_id"), a);
-	if (words.len > 0 && id != NULL) {
-		buf_puts(&words, ", request ");
-		display_puts(&words, id);
-	}
-	if (words.len == 0)
-		display_puts(&words, event_cut(a, answer->text, SHOWN_MAX));
-	if (words.len > 0)
+	if (words[0] != '\0')
 		buf_puts(out, ": ");
-	buf_add(out, words.data, words.len);
-	buf_free(&words);
+	display_puts(out, words);
 }
 
 static void

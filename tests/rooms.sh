@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../src"
 
 base='arena array buf clean fail memory near scan'
 codec='display json pyrepr seal sign tree when zone'
-domain='dbt dbttext draft edrtext elementary event fivetran generic incidentio match mctext montecarlo mute option pace proof route sample source standard summary table template ticket window wording'
+domain='dbt dbttext draft edrtext elementary event fivetran generic incidentio match mctext montecarlo mute option pace proof reply route sample source standard summary table template ticket window wording'
 io='counters fence file journal lock log post spool'
 app='aim answer backlog browse catalog check checkup command conf deliver diary doctor drain finding forward health hush keep look metrics migrate orphan owner pending pick plain preview prove reach refusals rehearse relay replay request row sandbox secret settings setup story sweep tend trial turn verify watch webhook wiring'
 doors='ctl responder'

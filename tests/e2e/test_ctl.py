@@ -1141,8 +1141,10 @@ def test_list_for_people_has_a_line_for_each(site, standin):
     assert "artemis" in row["TITLE"]
     (row,) = rows(out(site.cli("list", "--dead")))
     assert row["STATUS"] == "dead"
-    assert "422" in row["TITLE"]
-    assert out(site.cli("show", row["ALERT"]))
+    words = r"HTTP 422: [^{]*, request [0-9a-f-]{36}"
+    assert re.search(rf" \[{words}\]$", row["TITLE"]), "in words, not as JSON"
+    assert re.search(words, out(site.cli("show", row["ALERT"])))
+    assert re.search(words, site.cli("show", row["ALERT"], "--json").stdout.decode())
 
 
 @pytest.mark.parametrize(
