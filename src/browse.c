@@ -491,7 +491,9 @@ const struct command browse_list = {
 	    "  is sent once more, because an exchange had no answer; `bellrelay"
 	    "\n"
 	    "  drain` does not count it.  A destination that is no\n"
-	    "  longer configured is an orphan: kept, but not sent.\n",
+	    "  longer configured is an orphan: kept, but not sent.  The\n"
+	    "  lines come as they are found; `sort -k 4` orders them by "
+	    "time.\n",
 	.codes = "  0   listed\n"
 		 "  73  the spool cannot be used\n"
 		 "  74  a part of the spool could not be read\n"
