@@ -1,8 +1,10 @@
 #include "checkup.h"
 
 #include "array.h"
+#include "buf.h"
 #include "conf.h"
 #include "fail.h"
+#include "file.h"
 #include "finding.h"
 #include "lock.h"
 #include "mute.h"
@@ -209,10 +211,30 @@ is_astray(const char *url)
 	    strncmp(start + strcspn(start, "/"), path, sizeof(path) - 1) != 0;
 }
 
+/* What cannot be read has been refused with the configuration. */
+static bool
+has_certificate(const char *path)
+{
+	struct buf text = BUF_MAX(CONF_CA_MAX);
+	struct file seen = { 0 };
+	struct fail ignored = { 0 };
+	bool has = file_read(path, FILE_OPEN, &text, &seen, &ignored) &&
+	    strstr(text.data, "CERTIFICATE-----") != NULL;
+
+	buf_free(&text);
+	return has;
+}
+
 static void
 check_destination(struct checkup *c, const struct conf_destination *d)
 {
 	const char *what = arena_printf(c->a, "destination %s", d->name);
+
+	if (d->target.ca_file != NULL && !has_certificate(d->target.ca_file))
+		finding_add(c->to, FINDING_FAILURE, what,
+		    "wanted text with -----BEGIN CERTIFICATE-----, or leave "
+		    "it out for the system's",
+		    "no certificate in its ca_file %s", d->target.ca_file);
 
 	if (is_placeholder(d->target.url))
 		finding_add(c->to, FINDING_FAILURE, what,

@@ -24,6 +24,8 @@
 struct buf;
 struct fail;
 
+enum { CONF_CA_MAX = 8 << 20 }; /* bytes of a ca_file */
+
 struct conf_destination {
 	const char *name;
 	struct post_target target; /* token read from token_file */

@@ -14,7 +14,6 @@
 #include <strings.h>
 
 enum {
-	CA_MAX = 8 << 20,
 	ZONE_FILE_MAX = 1 << 16,
 	ZONE_NAME_MAX = 100,
 	SHOWN_MAX = 80,
@@ -559,7 +558,7 @@ read_ca(struct row_reading *r, const struct row *row, const struct given *g,
     void *into)
 {
 	struct conf_destination *d = into;
-	struct buf certificates = BUF_MAX(CA_MAX);
+	struct buf certificates = BUF_MAX(CONF_CA_MAX);
 	struct fail inner = { 0 };
 	bool done;
 

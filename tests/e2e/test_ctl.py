@@ -603,6 +603,19 @@ def test_the_cron_line_of_check_runs_where_cron_runs_it(site):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+def test_check_says_that_a_ca_file_has_no_certificate(site):
+    """The key of the same name, say."""
+    key = site.write(site.etc / "key.pem", "-----BEGIN PRIVATE KEY-----\n")
+    empty = site.write(site.etc / "empty.pem", "")
+    for path in (key, empty):
+        site.configure(destination={"ca_file": path})
+        done = site.cli("check")
+        assert done.returncode == 78
+        said = done.stderr.decode()
+        assert f"no certificate in its ca_file {path}" in said
+        assert "wanted text with -----BEGIN CERTIFICATE-----" in said
+
+
 @pytest.mark.parametrize(
     "url, code, said",
     [
