@@ -10,6 +10,7 @@
 # make valgrind   the units under valgrind
 # make fuzz       every fuzzer for SECONDS seconds
 # make torture    the long crash and kill runs
+# make slow       e2e and servers, with programs that nap around system calls
 # make servers    every shipped server file, run as it is shipped
 # make image      the quick starts, word for word, bundle and package, on clean
 #                 machines
@@ -82,7 +83,7 @@ MADE = $(BUILD)/printable.h $(BUILD)/samples.h
 # Debian's own: what else is on the PATH may lack the packages above.
 PYTHON = /usr/bin/python3
 
-.PHONY: all install uninstall bundle deb run quick check units asan valgrind fuzz torture servers image bench lint fmt clean \
+.PHONY: all install uninstall bundle deb run quick check units asan valgrind fuzz torture slow servers image bench lint fmt clean \
 	packages packages-run packages-check packages-npm install-npm lane-1 lane-2
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -308,6 +309,16 @@ asan:
 ROUNDS = 200
 torture: packages-check $(PROGRAMS) $(BUILD)/tools/faulty.so
 	ROUNDS=$(ROUNDS) $(PYTHON) -m pytest -q tests/crash
+
+# A test that holds only because the programs are quick is found to fail.
+SLOW = build-slow
+NAPS = write pwrite send fsync close renameat linkat unlinkat
+slow: packages-check
+	@mkdir -p $(SLOW)
+	$(CC) $(FLAGS) $(CFLAGS) -c -o $(SLOW)/slow.o tests/tools/slow.c
+	$(MAKE) BUILD=$(SLOW) BIN=$(SLOW)/bin all \
+	    LDFLAGS='$(SLOW)/slow.o $(NAPS:%=-Wl,--wrap=%)'
+	BELLRELAY_BIN=$(SLOW)/bin $(PYTHON) -m pytest -q tests/e2e tests/servers
 
 servers: packages-check $(PROGRAMS)
 	$(PYTHON) -m pytest -v tests/servers
