@@ -1,5 +1,6 @@
 """Who is refused, in which words, and that nothing is left of it."""
 
+import contextlib
 import fcntl
 import hashlib
 import hmac
@@ -632,8 +633,9 @@ def test_no_more_than_max_pending_may_wait(site, standin):
     assert len(site.tickets()) == 2
 
 
-def test_what_came_since_the_last_count_waits_too(site, standin):
-    """The count of the last drain is read every second, old as it may be."""
+@contextlib.contextmanager
+def one_of_two_waits(site, standin):
+    """And was counted by a drain; there is none meanwhile."""
     site.configure(top={"max_pending": 2})
     standin.always(behave.answer(500))
     site.start()
@@ -641,6 +643,12 @@ def test_what_came_since_the_last_count_waits_too(site, standin):
     site.counted(1)
     with open(site.box() / "lock", "r+b") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)  # SPOOL.md: drain = 0
+        yield
+
+
+def test_what_came_since_the_last_count_waits_too(site, standin):
+    """The count of the last drain is read every second, old as it may be."""
+    with one_of_two_waits(site, standin):
         time.sleep(1.1)
         assert site.post(alert("b")).status_code == 202
         time.sleep(1.1)
@@ -649,13 +657,7 @@ def test_what_came_since_the_last_count_waits_too(site, standin):
 
 
 def test_an_update_of_what_waits_takes_no_further_place(site, standin):
-    site.configure(top={"max_pending": 2})
-    standin.always(behave.answer(500))
-    site.start()
-    assert site.post(alert("a")).status_code == 202
-    site.counted(1)
-    with open(site.box() / "lock", "r+b") as lock:
-        fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)  # SPOOL.md: drain = 0
+    with one_of_two_waits(site, standin):
         for owner in ("ann@example.com", "bob@example.com"):
             answer = site.post(update("a", owner=owner))
             assert answer.status_code == 202
