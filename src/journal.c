@@ -108,14 +108,20 @@ bound(int dir, int journal, const char *day, const char *oldest, uint64_t max)
 	buf_free(&days);
 }
 
-/* Of a line that a full disk or the writer's death cut off, the end is missing;
- * the next one would be lost with it. */
+/*
+ * Of a line that a full disk or the writer's death cut off, the end is missing;
+ * the next one would be lost with it.  The lock, which goes with the file, as
+ * one that is just being written looks alike; without it a line is empty, no
+ * more.
+ */
 static void
 end_line(int fd)
 {
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct stat st;
 	char last = '\n';
 
+	(void)fcntl(fd, F_OFD_SETLKW, &lock);
 	if (fstat(fd, &st) == 0 && st.st_size > 0 &&
 	    pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n')
 		(void)!write(fd, "\n", 1);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char root[] = "/tmp/journal.XXXXXX";
@@ -68,6 +69,40 @@ cut_off(int dir)
 	(void)close(fd);
 }
 
+enum { WRITERS = 4, LINES = 8, LONG = 1 << 22 };
+
+/* Which are long enough to be seen half written. */
+static void
+write_lines(int dir, const char *day)
+{
+	struct buf line = BUF_MAX(LONG);
+
+	memset(buf_room(&line, LONG - 1), 'x', LONG - 1);
+	buf_grew(&line, LONG - 1);
+	buf_puts(&line, "\n");
+	for (int i = 0; i < LINES; i++)
+		journal_append(dir, day, "2026-01-01", 1ULL << 40, &line);
+	buf_free(&line);
+}
+
+static void
+all_at_once(int dir)
+{
+	struct stat st = { 0 };
+
+	(void)fflush(stdout);
+	for (int i = 0; i < WRITERS; i++)
+		if (fork() == 0) {
+			write_lines(dir, "2026-11-24");
+			_exit(0);
+		}
+	while (wait(NULL) > 0)
+		;
+	ok(fstatat(dir, "journal/2026-11-24.jsonl", &st, 0) == 0 &&
+		st.st_size == (off_t)WRITERS * LINES * LONG,
+	    "of several at once none is taken for one that was cut off");
+}
+
 int
 main(void)
 {
@@ -78,6 +113,7 @@ main(void)
 	dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	giving_way(dir);
 	cut_off(dir);
+	all_at_once(dir);
 	(void)close(dir);
 	(void)snprintf(command, sizeof(command), "rm -r %s", root);
 	ok(system(command) == 0, "all is cleared away");
