@@ -226,16 +226,21 @@ has_certificate(const char *path)
 }
 
 static void
+check_ca(struct checkup *c, const char *what, const char *path)
+{
+	if (path != NULL && !has_certificate(path))
+		finding_add(c->to, FINDING_FAILURE, what,
+		    "wanted text with -----BEGIN CERTIFICATE-----, or leave "
+		    "it out for the system's",
+		    "no certificate in its ca_file %s", path);
+}
+
+static void
 check_destination(struct checkup *c, const struct conf_destination *d)
 {
 	const char *what = arena_printf(c->a, "destination %s", d->name);
 
-	if (d->target.ca_file != NULL && !has_certificate(d->target.ca_file))
-		finding_add(c->to, FINDING_FAILURE, what,
-		    "wanted text with -----BEGIN CERTIFICATE-----, or leave "
-		    "it out for the system's",
-		    "no certificate in its ca_file %s", d->target.ca_file);
-
+	check_ca(c, what, d->target.ca_file);
 	if (is_placeholder(d->target.url))
 		finding_add(c->to, FINDING_FAILURE, what,
 		    "copy it from the alert source in incident.io",
@@ -330,10 +335,7 @@ has_twin(const struct conf *conf, const struct source *s)
 static void
 check_failures(struct checkup *c, const struct source *s)
 {
-	const struct option_value *failures = option_named(s, "failures");
-
-	if (failures == NULL || failures->n == 0 ||
-	    strcmp(failures->items[0], "ignore") != 0 ||
+	if (s->kind->spares == NULL || !s->kind->spares(s) ||
 	    has_twin(&c->setup->conf, s))
 		return;
 	finding_add(c->to, FINDING_WARNING,
@@ -649,16 +651,12 @@ check_owner(struct checkup *c)
 static bool
 check_spool(struct checkup *c)
 {
-	static const char label[] = "spool: ";
 	struct fail f = { 0 };
-	bool twice;
 
 	check_owner(c);
 	if (!owner_become(c->setup->conf.spool, &f)) {
 		/* It names the cure. */
-		twice = strncmp(f.text, label, strlen(label)) == 0;
-		finding_add(c->to, FINDING_FAILURE, spool, NULL, "%s",
-		    f.text + (twice ? strlen(label) : 0));
+		finding_add(c->to, FINDING_FAILURE, spool, NULL, "%s", f.text);
 		return false;
 	}
 	check_readable(c);

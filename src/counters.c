@@ -234,6 +234,15 @@ give_back(int fd, struct buf *text)
 	buf_free(text);
 }
 
+static void
+apply_all(struct buf *text, const struct counters *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		apply(text, c->add[i].series, c->add[i].n, c->add[i].set);
+	for (size_t i = 0; i < c->n_times; i++)
+		apply_times(text, c, i);
+}
+
 bool
 counters_any(const struct counters *c)
 {
@@ -255,12 +264,10 @@ counters_flush(struct counters *c, int dir)
 	if (!counters_any(c))
 		return;
 	fd = take(dir, &text);
-	for (size_t i = 0; fd != -1 && i < c->n; i++)
-		apply(&text, c->add[i].series, c->add[i].n, c->add[i].set);
-	for (size_t i = 0; fd != -1 && i < c->n_times; i++)
-		apply_times(&text, c, i);
-	if (fd != -1)
+	if (fd != -1) {
+		apply_all(&text, c);
 		give_back(fd, &text);
+	}
 	c->n = 0;
 	c->n_times = 0;
 }

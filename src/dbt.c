@@ -573,15 +573,19 @@ read_body(struct reader *r, const struct tree *body)
 		tell_webhook(r, body);
 }
 
+static bool
+spares(const struct source *s)
+{
+	const struct option_value *failures = source_option(s, "failures");
+
+	return failures->n > 0 && strcmp(failures->items[0], "ignore") == 0;
+}
+
 static void
 read_webhook(const struct source *s, const struct source_request *r,
     struct arena *a, struct source_reading *out)
 {
-	const struct option_value *failures = source_option(s, "failures");
-	struct reader reader = { .source = s,
-		.arena = a,
-		.rings = failures->n == 0 ||
-		    strcmp(failures->items[0], "ignore") != 0 };
+	struct reader reader = { .source = s, .arena = a, .rings = !spares(s) };
 
 	reader.resolves = ran(&reader, r->tree);
 	read_body(&reader, r->tree);
@@ -605,6 +609,7 @@ const struct source_kind source_dbt = {
 	.options = options,
 	.terse = true,
 	.any_type = true,
+	.spares = spares,
 	.prove = prove,
 	.sign = sign,
 	.read = read_webhook,

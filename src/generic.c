@@ -132,17 +132,19 @@ static bool
 prove_header(const struct source *s, const struct source_request *r,
     struct arena *a, struct fail *f)
 {
+	const char *name = header_name(s, a);
 	const char *prefix = option(s, "prefix");
 	struct source_request in_header = *r;
 	size_t n = prefix == NULL ? 0 : strlen(prefix);
-	char name[PROOF_NAME];
+	char shown[PROOF_NAME];
 
-	in_header.token = proof_header(r, header_name(s, a));
-	(void)proof_spell(header_name(s, a), name);
+	in_header.token = proof_header(r, name);
 	if (in_header.token == NULL)
-		return fail_set(f, FAIL_AUTH, "no secret in %s", name);
+		return fail_set(
+		    f, FAIL_AUTH, "no secret in %s", proof_spell(name, shown));
 	if (n > 0 && strncmp(in_header.token, prefix, n) != 0)
-		return fail_set(f, FAIL_AUTH, "%s lacks its prefix", name);
+		return fail_set(f, FAIL_AUTH, "%s lacks its prefix",
+		    proof_spell(name, shown));
 	in_header.token += n;
 	return proof_token(source_option(s, "secret_file"), &in_header, f);
 }

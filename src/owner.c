@@ -69,17 +69,18 @@ owner_become(const char *path, struct fail *f)
 
 	if (stat(path, &st) == -1 && errno == EACCES)
 		return fail_set(f, FAIL_AUTH,
-		    "spool: %s: %s; run it as the user that bellrelay.fcgi "
+		    "the spool %s: %s; run it as the user that bellrelay.fcgi "
 		    "runs as: sudo -u USER bellrelay ...",
 		    path, strerror(errno));
 	if (stat(path, &st) == -1)
 		return fail_set(f, FAIL_BROKEN,
-		    "spool: %s: %s; make it for the user that bellrelay.fcgi "
+		    "the spool %s: %s; make it for the user that "
+		    "bellrelay.fcgi "
 		    "runs as: install -d -m 700 -o USER %s",
 		    path, strerror(errno), path);
 	if (!S_ISDIR(st.st_mode))
 		return fail_set(
-		    f, FAIL_BROKEN, "spool: %s: not a directory", path);
+		    f, FAIL_BROKEN, "the spool %s is not a directory", path);
 	if (geteuid() == st.st_uid)
 		return true;
 	return geteuid() == 0 ? change_to(&st, f) : not_ours(path, &st, f);

@@ -197,14 +197,16 @@ signature_there(const struct proof_hmac *how, const struct source_request *r,
 	const char *prefix = how->prefix == NULL ? "" : how->prefix;
 	char name[PROOF_NAME];
 
-	(void)proof_spell(how->header, name);
 	if (text == NULL)
-		return fail_set(f, FAIL_AUTH, "no signature in %s", name);
+		return fail_set(f, FAIL_AUTH, "no signature in %s",
+		    proof_spell(how->header, name));
 	if (strncmp(text, prefix, strlen(prefix)) != 0)
-		return fail_set(
-		    f, FAIL_AUTH, "the signature in %s lacks its prefix", name);
+		return fail_set(f, FAIL_AUTH,
+		    "the signature in %s lacks its prefix",
+		    proof_spell(how->header, name));
 	return read_digest(how, text + strlen(prefix), sum) ||
-	    fail_set(f, FAIL_AUTH, "the signature in %s is not in shape", name);
+	    fail_set(f, FAIL_AUTH, "the signature in %s is not in shape",
+		proof_spell(how->header, name));
 }
 
 static bool

@@ -5,6 +5,8 @@
 #include "fail.h"
 #include "tree.h"
 
+enum { ID_MAX = 36, REQUEST_MAX = ID_MAX + sizeof(", request ") - 1 };
+
 static const char *
 with_error(const char *words, const struct tree *error, struct arena *a)
 {
@@ -36,7 +38,8 @@ reply_words(const char *text, size_t n, size_t max, struct arena *a)
 			words = with_error(words, e, a);
 	id = tree_cstr(tree_get(t, "request_id"), a);
 	if (words != NULL && id != NULL)
-		words = arena_printf(
-		    a, "%s, request %s", event_cut(a, words, max / 2), id);
+		words = arena_printf(a, "%s, request %s",
+		    event_cut(a, words, max - REQUEST_MAX),
+		    event_cut(a, id, ID_MAX));
 	return event_cut(a, words != NULL ? words : text, max);
 }

@@ -141,6 +141,10 @@ struct source_kind {
 	 * whether firing and resolve are one alert.  NULL: never. */
 	bool (*lacks_key)(const struct source *s);
 
+	/* Whether, as it is configured, what fails is for another source to
+	 * tell.  NULL: never. */
+	bool (*spares)(const struct source *s);
+
 	/* Whether prove takes a body that is not JSON, and read reads it. */
 	bool any_text;
 

@@ -3,6 +3,9 @@
 
 #include "tap.h"
 
+#define LONG "30 letters 40 letters 50 letters 60 letters 7"
+#define UUID "0aa6d7a3-6ba1-43f1-b5f1-f3a1a4d3c9f0"
+
 static struct arena arena;
 
 static const struct {
@@ -21,8 +24,10 @@ static const struct {
 	{ "<html>Bad Gateway</html>", "<html>Bad Gateway</html>", 100 },
 	{ "", "", 100 },
 	{ "one two three four", "one two\u2026", 10 },
-	{ "{\"message\":\"one two three four five\",\"request_id\":\"r-1\"}",
-	    "one two\u2026, request r-1", 24 },
+	{ "{\"message\":\"" LONG " and so on\",\"request_id\":\"" UUID "\"}",
+	    LONG " and so\u2026, request " UUID, 100 },
+	{ "{\"message\":\"m\",\"request_id\":\"" LONG "\"}",
+	    "m, request 30 letters 40 letters 50 letters 60\u2026", 100 },
 	{ "{\"message\":\"\\u0000\"}", "\uFFFD", 100 },
 };
 
