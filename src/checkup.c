@@ -335,14 +335,18 @@ has_twin(const struct conf *conf, const struct source *s)
 static void
 check_failures(struct checkup *c, const struct source *s)
 {
-	if (s->kind->spares == NULL || !s->kind->spares(s) ||
-	    has_twin(&c->setup->conf, s))
+	const char *option =
+	    s->kind->spares == NULL ? NULL : s->kind->spares(s);
+
+	if (option == NULL || has_twin(&c->setup->conf, s))
 		return;
 	finding_add(c->to, FINDING_WARNING,
 	    arena_printf(c->a, "source %s", s->name),
-	    "take it out, or give edr's source the same namespace",
-	    "failures = ignore, and no other source has its namespace: a test "
-	    "that fails rings nowhere");
+	    "take it out, or give the same namespace to the source that tells "
+	    "of failures",
+	    "%s, and no other source has its namespace: what fails rings "
+	    "nowhere",
+	    option);
 }
 
 static void

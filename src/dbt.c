@@ -573,25 +573,30 @@ read_body(struct reader *r, const struct tree *body)
 		tell_webhook(r, body);
 }
 
-static bool
+static const char *
 spares(const struct source *s)
 {
 	const struct option_value *failures = source_option(s, "failures");
 
-	return failures->n > 0 && strcmp(failures->items[0], "ignore") == 0;
+	return failures->n > 0 && strcmp(failures->items[0], "ignore") == 0
+	    ? "failures = ignore"
+	    : NULL;
 }
 
 static void
 read_webhook(const struct source *s, const struct source_request *r,
     struct arena *a, struct source_reading *out)
 {
-	struct reader reader = { .source = s, .arena = a, .rings = !spares(s) };
+	struct reader reader = {
+		.source = s, .arena = a, .rings = spares(s) == NULL
+	};
 
 	reader.resolves = ran(&reader, r->tree);
 	read_body(&reader, r->tree);
 	out->items = reader.list.first;
 	if (reader.spared)
-		out->why = "what failed is not wanted: failures = ignore";
+		out->why =
+		    arena_printf(a, "what failed is not wanted: %s", spares(s));
 }
 
 /* A job's event, or a file that dbt wrote (facts/elementary.md, 6). */

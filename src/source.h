@@ -141,9 +141,9 @@ struct source_kind {
 	 * whether firing and resolve are one alert.  NULL: never. */
 	bool (*lacks_key)(const struct source *s);
 
-	/* Whether, as it is configured, what fails is for another source to
-	 * tell.  NULL: never. */
-	bool (*spares)(const struct source *s);
+	/* The option that leaves it to another source to tell what fails, as
+	 * it was given; NULL: there is none.  May be NULL. */
+	const char *(*spares)(const struct source *s);
 
 	/* Whether prove takes a body that is not JSON, and read reads it. */
 	bool any_text;
