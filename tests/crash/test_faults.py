@@ -568,7 +568,8 @@ def test_a_dead_letter_that_came_after_the_list_is_the_newest(plain):
         assert post.result().status == 202
         done = retry.result()
     assert done.returncode == 0, done.stderr
-    (ticket,) = plain.tickets().values()
-    assert [e["status"] for e in ticket["queue"]] == ["resolved"]
+    # What the exchange leaves to a child may have sent it already.
+    assert plain.cli("drain").returncode == 0
+    assert [e["status"] for e in plain.standin.events()] == ["resolved"]
     (letter,) = plain.dead().values()
     assert letter["superseded"] is True
