@@ -160,8 +160,9 @@ judge_orphan(const struct catalog_box *b, struct findings *to, int64_t now)
 	orphan_now(b, &s, now);
 	if (s.owed > 0)
 		finding_add(to, FINDING_WARNING, "spool", cure,
-		    "%lld alerts wait for %s, which is no longer configured",
-		    (long long)s.owed, name);
+		    "alerts that wait for %s, which is no longer configured: "
+		    "%lld",
+		    name, (long long)s.owed);
 	if (s.dead > 0)
 		finding_add(to, FINDING_WARNING, "spool", cure,
 		    "dead letters of %s, which is no longer configured: %lld",

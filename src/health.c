@@ -193,9 +193,9 @@ judge_room(struct report *p, const struct setup_box *b, const struct summary *s)
 		return;
 	p->failing = true;
 	because(p, b->to->name,
-	    "%" PRId64 " alerts wait, and max_pending is %u: new ones are "
+	    "as many alerts wait as may, max_pending = %u: new ones are "
 	    "refused; mend what holds them up, or raise it",
-	    s->owed, (unsigned)c->max_pending);
+	    (unsigned)c->max_pending);
 }
 
 /* One name is enough to know that something waits. */

@@ -45,6 +45,13 @@ has_control(const char *s, size_t n)
 	return false;
 }
 
+/* Copied with the token from where it was quoted. */
+static bool
+is_quoted(const char *s, size_t n)
+{
+	return n > 1 && (s[0] == '"' || s[0] == '\'') && s[n - 1] == s[0];
+}
+
 /* It goes into a header; and a byte order mark is no part of a token. */
 static bool
 is_visible(const char *s, size_t n)
@@ -77,6 +84,9 @@ find_token(const char *path, const struct buf *b, struct arena *a,
 		return fail_set(f, FAIL_BROKEN,
 		    "%s: wanted the token alone, without the word Bearer",
 		    path);
+	if (is_quoted(line, len))
+		return fail_set(f, FAIL_BROKEN,
+		    "%s: wanted the token alone, without quotes", path);
 	if (!is_visible(line, len))
 		return fail_set(f, FAIL_BROKEN,
 		    "%s: wanted a token of visible ASCII characters alone",

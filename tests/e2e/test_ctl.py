@@ -639,6 +639,8 @@ def test_check_says_that_a_url_is_none_of_an_alert_source(
     [
         ("YOUR-TOKEN", "its token is still a placeholder"),
         ("Bearer xyz", "without the word Bearer"),
+        ('"xyz"', "without quotes"),
+        ("'xyz'", "without quotes"),
     ],
 )
 def test_check_says_that_a_token_is_none(site, token, said):

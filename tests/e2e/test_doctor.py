@@ -183,7 +183,7 @@ def test_alerts_of_a_destination_that_is_no_more_are_said(site, standin):
     assert site.cgi(alert("a")).status == 202
     os.rename(site.box(), site.spool / "gone")
     assert "bellrelay move gone NEW" in the_one(
-        doctor(site), "warning", "1 alerts wait for gone"
+        doctor(site), "warning", "alerts that wait for gone"
     )
 
 
