@@ -469,7 +469,7 @@ def test_a_spool_that_becomes_read_only_refuses(served):
 
 
 def test_where_the_pace_cannot_be_written_nobody_is_hammered(site, standin):
-    standin.script(behave.answer(503))
+    standin.always(behave.answer(503))
     assert site.cgi(alert("a")).status == 202
     standin.always(behave.answer(401))
     (site.box() / "state.json").chmod(0o400)

@@ -359,16 +359,23 @@ def test_the_fence_is_put_up_before_anything_is_served(site):
     assert [c for c in calls if "landlock_restrict_self" in c][0].endswith("= 0")
 
 
+def is_shut_in(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+    files = limits.split("Max open files")[1].split()
+    core = limits.split("Max core file size")[1].split()
+    return (
+        "NoNewPrivs:\t1" in status
+        and int(files[0]) == min(int(files[1]), 65536)
+        and core[:2] == ["0", "0"]
+    )
+
+
 def test_no_process_gains_privileges(served):
-    served.look()
+    """Each sees to it when it begins, and may have only just begun."""
+    until(lambda: len(served.workers()) == 2, "both processes")
     for pid in served.workers():
-        status = pathlib.Path(f"/proc/{pid}/status").read_text()
-        assert "NoNewPrivs:\t1" in status
-        limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
-        files = limits.split("Max open files")[1].split()
-        assert int(files[0]) == min(int(files[1]), 65536)
-        core = limits.split("Max core file size")[1].split()
-        assert core[:2] == ["0", "0"]
+        until(lambda pid=pid: is_shut_in(pid), "it to shut itself in")
 
 
 def test_many_destinations_need_many_open_files(site, standin):

@@ -23,6 +23,11 @@ def replay(site, *more, since="2020-01-01"):
     return done.stdout.decode(), done.stderr.decode()
 
 
+def days(site):
+    """The journal's files, the first day first."""
+    return sorted((site.spool / "journal").iterdir())
+
+
 def test_what_is_mapped_as_it_was_is_the_same(site):
     journaled(site).start()
     site.post(alert("a"))
@@ -126,8 +131,7 @@ def test_an_alert_that_received_more_since_is_not_sent(site, standin):
     site.post(alert("a"))
     site.post(update("a", alert_feedback="fixed"))
     journaled(site, severity="critical")
-    lines = [p.read_text() for p in (site.spool / "journal").iterdir()]
-    first = lines[0].splitlines()[0].split('"at":"')[1][:24]
+    first = days(site)[0].read_text().split('"at":"')[1][:24]
     _, summary = replay(site, "--until", first, "--send")
     assert "1 webhook in the span" in summary
     assert "0 queued" in summary
@@ -186,7 +190,7 @@ def test_an_alert_whose_first_webhook_is_there_begins_with_nothing(site):
     site.post(alert("a", owner="ann@example.com"))
     site.post(update("a", alert_feedback="investigating"))
     assert site.ticket("a")["alert"]["metadata"]["owners"]
-    (day,) = (site.spool / "journal").iterdir()
+    day = days(site)[0]
     text = day.read_text()
     assert text.count("ann@example.com") == 1
     site.write(day, text.replace('"owner":"ann@example.com"', '"x":null'))

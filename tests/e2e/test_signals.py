@@ -82,10 +82,9 @@ def test_a_hangup_and_a_broken_pipe_are_no_reason_to_leave(site):
 
 def test_a_stop_in_the_middle_of_a_drain_loses_nothing(site, standin):
     """The responder leaves while its own call is under way."""
-    standin.script(behave.answer(503))
+    hold = standin.script(behave.answer(503), behave.Hold())
     with site.responder() as direct:
         assert send(site, direct, "a").status == 202
-        hold = standin.script(behave.Hold())
         assert hold.reached.wait(60)
         os.kill(direct.pid, signal.SIGTERM)
         hold.release()

@@ -14,6 +14,7 @@ import requests
 
 from world import behave, incidentio
 from world.incidentio import SOURCE, TOKEN
+from world.site import until
 
 PROGRAM = pathlib.Path(incidentio.__file__)
 
@@ -434,6 +435,8 @@ def test_the_program_is_steered_by_its_control_port(program):
     assert [seen["status"] for seen in history] == [503, 202]
     alerts = requests.get(f"{control}/alerts", timeout=30).json()
     assert alerts["k"]["open"] and alerts["k"]["opened"] == 1
+    # A line is written after the answer.
+    until(lambda: log.read_text().count("\n") == 2, "a line of each")
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["taken"] for line in lines] == [False, True]
     os.kill(child.pid, signal.SIGTERM)

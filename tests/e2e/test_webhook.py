@@ -446,6 +446,7 @@ def test_what_owes_nothing_leaves_pending(served):
 
 def test_the_spool_is_for_its_owner_alone(served):
     served.post(alert("a"))
+    served.stop()  # or a file could go while it is looked at
     for path in served.spool.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
 

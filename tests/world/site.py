@@ -35,6 +35,10 @@ BASE = "/bellrelay"
 SECRET = "Zx9-montecarlo_shared-secret_" + "q7" * 12
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
+#: How long a call may take, of a destination: longer than a busy machine has
+#: ever stood still, shorter than who waits for the answer waits.
+UNHURRIED = {"connect_timeout": 20, "timeout": 40}
+
 #: What a spool holds beside alerts.
 UNIMPORTANT = ("lock", "state.json", "summary.json", "README")
 
@@ -213,6 +217,7 @@ class Site:
         to = {
             "url": self.standin.url(),
             "token_file": self.token_file,
+            **UNHURRIED,
         }
         if self.standin.certificate is not None:
             to["ca_file"] = self.standin.authority.ca_file
