@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import shutil
+import signal
 
 import pytest
 
@@ -416,7 +417,8 @@ def test_an_event_that_found_no_room_does_not_overtake_a_newer_one(
     sender.note("trace", seq, FIRING, 0)
     plain.left()
     store = next(c for c in found if "O_EXCL|O_NOFOLLOW" in c.args)
-    claim = [c for c in found if c.name == "fcntl" and "SETLK" in c.args][2]
+    locks = [c for c in found if c.name == "fcntl" and "SETLK" in c.args]
+    edited = locks[1]  # what comes next is the claim
     trace = plain.dir / "run" / "trace"
     seq, body = sender.body("a")
     run = calls.Run.webhook(plain, body)
@@ -426,14 +428,18 @@ def test_an_event_that_found_no_room_does_not_overtake_a_newer_one(
             "-o", trace,
             "-e", "trace=openat,fcntl",
             "-e", f"inject=openat:error=ENOSPC:when={store.nth}",
-            "-e", f"inject=fcntl:delay_enter=3000000:when={claim.nth}",
+            "-e", f"inject=fcntl:signal=SIGSTOP:when={edited.nth}",
         )  # fmt: skip
         until(
-            lambda: trace.exists() and "INJECTED" in trace.read_text(),
+            lambda: trace.exists() and "stopped by" in trace.read_text(),
             "the disk to be full",
         )
-        assert sender.post(by_cgi(plain), "a", RESOLVED) == 200
-        assert not first.done(), "it waits"
+        (stopped,) = plain.workers()
+        try:
+            assert sender.post(by_cgi(plain), "a", RESOLVED) == 200
+            assert not first.done(), "it waits"
+        finally:
+            os.kill(stopped, signal.SIGCONT)
         done = first.result()
     said = check_answer(done, "a")
     sender.note("a", seq, FIRING, said, calls.stored(done))
@@ -442,7 +448,6 @@ def test_an_event_that_found_no_room_does_not_overtake_a_newer_one(
     drain(plain)
     assert said == 503
     assert [e["status"] for e in standin.events("a")] == ["resolved"]
-
 
 
 def unsynced(trace):

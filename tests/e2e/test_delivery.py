@@ -181,12 +181,13 @@ def test_a_server_that_hangs_is_left_after_the_time_out(
     site, standin, make, taken, why
 ):
     """It never lets go by itself: the answer is the proof."""
-    site.configure(destination={"timeout": 1, "connect_timeout": 1})
+    site.configure(destination={"timeout": 3, "connect_timeout": 3})
     site.start()
     standin.script(make())
     check_queued(site, site.post(alert("a")))
     standin.wait(lambda: standin.open_connections() == 0)
     assert (standin.alerts().opened("a") == 1) is taken, why
+    site.configure()
     drain(site)
     assert standin.alerts().is_open("a")
     assert standin.alerts().opened("a") == 1
@@ -217,9 +218,9 @@ def test_one_webhook_spends_one_time_out_for_all_its_destinations(
     site.write(site.etc / "second.token", token)
     url = standin.add_source("SECOND", token)
     site.configure(
-        destination={"timeout": 1},
+        destination={"timeout": 3},
         source={"destination": ["oncall", "second"]},
-        more=f'destination second {{ url = "{url}"\n timeout = 1\n'
+        more=f'destination second {{ url = "{url}"\n timeout = 3\n'
         f'token_file = "{site.etc}/second.token"\n'
         f'ca_file = "{site.etc}/ca.pem" }}\n',
     )
@@ -267,11 +268,11 @@ def test_the_idle_responder_delivers_by_itself(served, standin):
 
 def test_the_schedule_is_kept_when_drain_is_told_so(served, standin):
     served.stop()
-    standin.script(behave.answer(503))
-    assert served.cgi(alert("a")).status == 202
+    served.waits(alert("a"))
+    before = len(standin.history())
     done = served.cli("drain", "--due")
     assert done.returncode == 75
-    assert len(standin.history()) == 1
+    assert len(standin.history()) == before
     drain(served)
     assert standin.alerts().is_open("a")
 
@@ -328,15 +329,16 @@ def test_an_acceptance_is_written_though_the_ticket_was_lost(served, standin):
 
 
 def test_what_waited_is_delivered_in_order(served, standin):
-    standin.script(behave.answer(503))
-    check_queued(served, served.post(alert("a")))
+    until(served.workers, "the responder")
+    served.waits(alert("a"))
+    before = len(standin.history())
     check_queued(
         served, served.post(update("a", owner="ann@example.com")), "a"
     )
     check_queued(
         served, served.post(update("a", alert_feedback="fixed")), "a", "resolved"
     )
-    assert len(standin.history()) == 1, "its wait is kept"
+    assert len(standin.history()) == before, "its wait is kept"
     drain(served)
     first, last = standin.events("a")
     assert first["status"] == "firing"
@@ -391,7 +393,12 @@ def test_after_two_failures_in_a_row_the_destination_rests(served, standin):
     standin.always(behave.answer(503))
     for key in ("a", "b", "c", "d"):
         check_queued(served, served.post(alert(key)), key)
-    assert len(standin.history()) == 2
+    seen = standin.history()
+    second = next(s for s in seen if s.key == "b")
+    assert {s.key for s in seen[: second.number - 1]} == {"a"}
+    # On a slow machine its first probe has come meanwhile.
+    for probe_ in seen[second.number :]:
+        assert probe_.time - second.time >= 4.9, "not before its time"
     standin.decide(None)
     drain(served)
     assert sorted(e["deduplication_key"] for e in standin.events()) == [
@@ -609,7 +616,11 @@ def test_its_own_rate_keeps_it_within_incident_ios(site, standin):
     assert set(results) == {"delivered", "queued"}
     assert len(standin.history()) <= 12
     assert not any(s.limited for s in standin.history())
-    assert len(site.tickets()) == results.count("queued")
+    # Each 6 s one more may leave.
+    until(
+        lambda: len(standin.events()) + len(site.tickets()) == 20,
+        "all to be delivered or to wait",
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs files of somebody else")
@@ -625,6 +636,7 @@ def test_what_cannot_be_read_keeps_nothing_from_being_sent(site, standin):
     standin.decide(None)
     before = len(standin.history())
     site.start()
-    until(lambda: standin.alerts().is_open("good"), "the good one", 30)
+    # Who was slow to post them all has it rest for a minute.
+    until(lambda: standin.alerts().is_open("good"), "the good one", 150)
     assert len(standin.history()) == before + 1
     site.stop()

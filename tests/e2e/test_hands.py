@@ -32,9 +32,8 @@ def refused(site, standin, body=None, key="a"):
     assert [i for i in site.dead() if i.startswith(ticket_id(key))]
 
 
-def waiting(site, standin, body=None):
-    standin.script(behave.answer(503))
-    assert site.cgi(body or alert("a")).status == 202
+def waiting(site, body=None):
+    site.waits(body or alert("a"))
 
 
 def keys(site, *args):
@@ -122,7 +121,7 @@ def test_what_was_superseded_is_no_trouble_and_goes_in_the_end(site, standin):
 
 def test_while_something_newer_waits_it_is_not_queued(site, standin):
     refused(site, standin)
-    waiting(site, standin, update("a", alert_feedback="fixed"))
+    waiting(site, update("a", alert_feedback="fixed"))
     assert "superseded: " in out(site.cli("retry", "--all-dead"))
     (ticket,) = site.tickets().values()
     assert [e["status"] for e in ticket["queue"]] == ["resolved"]
@@ -149,7 +148,7 @@ def test_a_retry_that_is_refused_again_is_a_dead_letter_again(site, standin):
 
 
 def test_retry_says_when_there_is_nothing_to_retry(site, standin):
-    waiting(site, standin)
+    waiting(site)
     assert "no dead letter" in err(site.cli("retry", "a"), 0)
     assert "no such alert" in err(site.cli("retry", "b"), 66)
     assert "wanted either" in err(site.cli("retry"), 64)
@@ -187,7 +186,7 @@ def test_a_dead_letter_outlives_its_ticket(site, standin):
 
 
 def test_what_is_dropped_is_never_sent(site, standin):
-    waiting(site, standin)
+    waiting(site)
     refused(site, standin, key="b")
     assert out(site.cli("drop", "a")) == (
         f"oncall/{ticket_id('a')}: dropped; 1 undelivered, 0 dead letters\n"
@@ -209,7 +208,7 @@ def test_drop_says_that_it_goes_on_firing(site, standin):
 
 def test_drop_waits_for_a_call_in_flight(site, standin):
     """And its result does not bring the alert back."""
-    waiting(site, standin)
+    waiting(site)
     hold = behave.Hold()
     standin.script(hold)
     drain, drop = [
@@ -348,7 +347,7 @@ def test_prune_removes_what_is_long_over(site, standin):
     assert site.cgi(alert("over")).status == 200
     assert site.cgi(update("over", alert_feedback="fixed")).status == 200
     refused(site, standin, key="dead")
-    waiting(site, standin, alert("waits"))
+    waiting(site, alert("waits"))
     everything = ["dead", "dead", "fires", "over", "waits"]
     assert later(site, 1, "drain", "--due").returncode == 75
     for days, left in (
@@ -401,7 +400,7 @@ def moving(site, standin):
 
 
 def test_what_waits_goes_to_the_new_destination(site, standin, moving):
-    waiting(site, standin, alert("a"))
+    waiting(site, alert("a"))
     refused_at_old(site, standin)
     moving()
     assert "move old NEW" in err(site.cli("list"), 0)
@@ -473,7 +472,7 @@ def test_what_the_old_one_knew_is_known_when_it_can_be_read_again(
 
 
 def test_an_alert_that_both_know_becomes_one(site, standin, moving):
-    waiting(site, standin, alert("a", owner="ann@example.com"))
+    waiting(site, alert("a", owner="ann@example.com"))
     moving()
     assert site.cgi(update("a", alert_feedback="fixed")).status == 200
     out(site.cli("move", "old", "oncall"))
@@ -486,7 +485,7 @@ def test_an_alert_that_both_know_becomes_one(site, standin, moving):
 
 def test_moving_again_changes_nothing(site, standin, moving):
     """As after a process that died between the two sides."""
-    waiting(site, standin, alert("a"))
+    waiting(site, alert("a"))
     refused_at_old(site, standin)
     before = {
         path: path.read_bytes()
@@ -507,7 +506,7 @@ def test_moving_again_changes_nothing(site, standin, moving):
 def test_what_is_torn_is_no_alert_that_was_moved(site, standin, moving):
     refused_at_old(site, standin)
     for key in "ab":
-        waiting(site, standin, alert(key))
+        waiting(site, alert(key))
     out(site.cli("drain", "--due"), 75)
     pending = site.box("old") / "pending"
     tear(pending / f"{ticket_id('b')}.json")
@@ -620,7 +619,7 @@ def test_what_the_old_destination_took_since_is_moved_again(
     site, standin, moving
 ):
     """An old responder wrote to it between the two moves."""
-    waiting(site, standin, alert("a"))
+    waiting(site, alert("a"))
     conf = site.conf.read_bytes()
     moving()
     before_leaving(site)
@@ -658,7 +657,7 @@ def test_what_both_were_told_is_sent_to_neither_again(site, standin, moving):
 def test_move_refuses_what_makes_no_sense(
     site, standin, moving, args, code, said
 ):
-    waiting(site, standin, alert("a"))
+    waiting(site, alert("a"))
     assert said in err(site.cli("move", *args), code)
 
 

@@ -265,13 +265,13 @@ def test_what_waits_for_a_destination_that_is_gone_is_degraded(served, standin):
     standin.always(behave.answer(503))
     for key in "abc":
         assert served.post(alert(key)).status_code == 202
-    standin.decide(None)
     rename_destination(served)
     wanted = (
         "oncall: no longer configured, but alerts are kept for it that are not "
         "sent: 2 wait, dead letters: 1; bellrelay move oncall NEW"
     )
     until(lambda: because(health(served)[1], wanted), "word of the orphan")
+    standin.decide(None)
     (orphan,) = health(served)[1]["orphans"]
     assert (orphan["name"], orphan["pending"], orphan["dead"]) == ("oncall", 2, 1)
     text = metrics(served).text
@@ -385,7 +385,6 @@ def test_what_nobody_looks_through_is_degraded(site, standin):
 def test_an_alert_that_cannot_be_read_waits_and_is_degraded(served, standin):
     standin.always(behave.answer(503))
     assert served.post(alert("a")).status_code == 202
-    standin.decide(None)
     path = served.box() / "pending" / f"{ticket_id('a')}.json"
     path.chmod(0)
     os.utime(path, (time.time() - 1200,) * 2)
@@ -397,6 +396,7 @@ def test_an_alert_that_cannot_be_read_waits_and_is_degraded(served, standin):
     (oncall,) = said["destinations"]
     assert (oncall["pending"], oncall["unread"]) == (1, 1)
     assert oncall["oldest_seconds"] >= 1200
+    standin.decide(None)
     path.chmod(0o600)
     assert served.cli("drain").returncode == 0
     until(lambda: health(served)[1]["status"] == "ok", "it to be well again")

@@ -21,7 +21,7 @@ import subprocess
 import tempfile
 import time
 
-from . import fastcgi, montecarlo
+from . import behave, fastcgi, montecarlo
 from .incidentio import PATIENCE
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -648,6 +648,15 @@ class Site:
         )
         answer.returncode = done.returncode
         return answer
+
+    def waits(self, body):
+        """A webhook whose event has failed so often that its next try is two
+        minutes away: nobody sends it while a slow test does something else."""
+        self.standin.always(behave.answer(503))
+        assert self.cgi(body).status == 202
+        for _ in range(4):
+            assert self.cli("drain").returncode == 75
+        self.standin.decide(None)
 
     @contextlib.contextmanager
     def responder(self, env=None, around=()):
