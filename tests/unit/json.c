@@ -37,6 +37,9 @@ static const struct {
 	    "{\"a\xef\xbf\xbd"
 	    "b\":1}",
 	    "in a name as well" },
+	{ "{\"a\\u0000\":1,\"b\":2,\"a\\ud800\":3}",
+	    "{\"a\xef\xbf\xbd\":3,\"b\":2}",
+	    "of two names that become the same the last value stays" },
 	{ "0", "0", "zero" },
 	{ "-0", "0", "minus zero, a whole number, is zero" },
 	{ "-0.0", "-0.0", "minus zero, a float, keeps its text" },
