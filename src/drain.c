@@ -15,7 +15,6 @@ enum {
 	BUSY_SLEEP = 1 * WHEN_SECOND,
 	FAILED_SLEEP = 60 * WHEN_SECOND,
 	BUSY_MAX = 15, /* times: longer than an exchange takes */
-	UNTIL_MAX = 3660 * WHEN_SECOND, /* a rest is at most an hour */
 	TOO_LARGE = 413,
 };
 
@@ -109,6 +108,20 @@ try(struct drain *d, struct drain_list *l, const struct pending_entry *e,
 	return did;
 }
 
+/* A clock outside the span ends the wait. */
+static void
+pause_list(struct drain_list *l, int64_t until, int64_t now)
+{
+	l->set = now;
+	l->until = until;
+}
+
+static bool
+is_paused(const struct drain_list *l, int64_t now)
+{
+	return now < l->until && now >= l->set;
+}
+
 /* What is to be done with an entry whose event was not sent now. */
 static void
 put_off(struct drain *d, struct drain_list *l, struct pending_entry *e,
@@ -130,17 +143,17 @@ put_off(struct drain *d, struct drain_list *l, struct pending_entry *e,
 		d->failed = true;
 		l->rested = true;
 		l->over = d->once;
-		l->until = until;
+		pause_list(l, until, now);
 		return;
 	case FORWARD_FAILED:
 		d->failed = true;
 		e->tried = d->once;
 		/* The others go on meanwhile, if it is this one alone. */
 		e->until = now + FAILED_SLEEP;
-		l->until = d->once ? now : now + OWING_SLEEP;
+		pause_list(l, d->once ? now : now + OWING_SLEEP, now);
 		return;
 	default:
-		l->until = until;
+		pause_list(l, until, now);
 	}
 }
 
@@ -186,8 +199,6 @@ take_result(struct drain *d, int64_t now)
 	e->since = e->patient ? now : e->since;
 	e->set = now;
 	e->until = fw->more ? now : fw->until;
-	e->empty_at =
-	    e->empty && fw->ticket.muted.by == NULL ? fw->generation : 0;
 	if (fw->result != FORWARD_LATER) {
 		if (l->rested)
 			look_again(&l->look);
@@ -279,7 +290,7 @@ sleep_for(const struct drain *d, const struct drain_list *l, int64_t now)
 		    e->until - now < wait)
 			wait = e->until - now;
 	}
-	if (now < l->until && wait < l->until - now)
+	if (is_paused(l, now) && wait < l->until - now)
 		wait = l->until - now;
 	if (any && wait > OWING_SLEEP)
 		wait = OWING_SLEEP;
@@ -313,8 +324,7 @@ step_list(struct drain *d, struct drain_list *l, int64_t now)
 	sweep_batch(&l->sweep, &l->pending, now, &d->arena);
 	look_bells(&l->look, &l->pending, now);
 	tell_every(d, l, TELL_BUSY, now);
-	if ((now >= l->until || l->until > now + UNTIL_MAX) &&
-	    deliver(d, l, now))
+	if (!is_paused(l, now) && deliver(d, l, now))
 		return 0;
 	if (sweep_calmly(&l->sweep, &l->pending, now, &d->arena))
 		return 0;

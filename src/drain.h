@@ -30,12 +30,12 @@ struct drain_list {
 	struct look look;
 	struct turn turn;
 	struct sweep sweep;
-	int64_t told;  /* when the summary was last written */
-	bool mine;     /* we hold the drain lock */
-	int64_t until; /* the pace says: not before */
-	bool probed;   /* a person's drain has had a failure here */
-	bool rested;   /* the pace said so; nothing rang a bell meanwhile */
-	bool over;     /* this run goes no further here */
+	int64_t told;       /* when the summary was last written */
+	bool mine;          /* we hold the drain lock */
+	int64_t set, until; /* the pace says: not before */
+	bool probed;        /* a person's drain has had a failure here */
+	bool rested; /* the pace said so; nothing rang a bell meanwhile */
+	bool over;   /* this run goes no further here */
 };
 
 struct drain {

@@ -35,7 +35,6 @@ struct pending_entry {
 	int64_t since; /* of its oldest event */
 	int64_t set, until;
 	struct spool_mark mark; /* of its file, when it was last read */
-	uint64_t empty_at; /* the generation that is known to be empty, or 0 */
 };
 
 struct pending {

@@ -656,23 +656,21 @@ spool_sync_settled(const struct spool_box *b, const char *id, struct fail *f)
 	return did;
 }
 
-enum spool_linked
-spool_link(
-    const struct spool_box *b, const char *id, bool older, struct fail *f)
+bool
+spool_link(const struct spool_box *b, const char *id, struct fail *f)
 {
 	char from[64];
 	char to[64];
 
 	ticket_name(id, from);
 	settled_name(id, to);
-	if (older && !gone(b->settled, to, f))
-		return SPOOL_NOT_LINKED;
 	if (linkat(b->pending, from, b->settled, to, 0) == 0)
-		return SPOOL_LINKED;
-	if (errno == EEXIST && !older)
-		return SPOOL_IN_THE_WAY;
-	(void)fail_sys(f, "settled");
-	return SPOOL_NOT_LINKED;
+		return true;
+	if (errno != EEXIST)
+		return fail_sys(f, "settled");
+	return gone(b->settled, to, f) &&
+	    (linkat(b->pending, from, b->settled, to, 0) == 0 ||
+		fail_sys(f, "settled"));
 }
 
 bool

@@ -141,12 +141,10 @@ bool spool_sync(const struct spool_box *b, struct fail *f);
  * A ticket that owes nothing leaves pending in three steps, so that many can
  * share the cost of the second: under claim and edit it is linked to settled;
  * the name is made durable; under edit again, if it is still the generation
- * that was linked, it is unlinked from pending.  older: a copy that is
- * settled already is known to be older, and gives way.
+ * that was linked, it is unlinked from pending.  A copy that is settled
+ * already must be older, and gives way.
  */
-enum spool_linked { SPOOL_LINKED, SPOOL_IN_THE_WAY, SPOOL_NOT_LINKED };
-enum spool_linked spool_link(
-    const struct spool_box *b, const char *id, bool older, struct fail *f);
+bool spool_link(const struct spool_box *b, const char *id, struct fail *f);
 bool spool_sync_settled(
     const struct spool_box *b, const char *id, struct fail *f);
 bool spool_unlink(const struct spool_box *b, const char *id, struct fail *f);

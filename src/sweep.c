@@ -79,11 +79,8 @@ owes_nothing(struct pending *l, struct pending_entry *e, bool *settled,
 	return false;
 }
 
-/*
- * Under claim and edit: link it to settled.  A generation that is known to
- * owe nothing need not be read again.  A power cut can leave a newer copy
- * settled than pending, which then stays.
- */
+/* Under claim and edit: link it to settled.  A power cut can leave a newer
+ * copy settled than pending, which then stays. */
 static bool
 link_locked(struct pending *l, struct leaving *x, int64_t now, struct arena *a,
     struct fail *f)
@@ -92,16 +89,9 @@ link_locked(struct pending *l, struct leaving *x, int64_t now, struct arena *a,
 	bool settled = false;
 
 	x->generation = spool_generation(b, x->entry->id);
-	if (x->generation == 0)
-		return false;
-	if (!x->entry->muted && x->generation == x->entry->empty_at) {
-		enum spool_linked did = spool_link(b, x->entry->id, false, f);
-
-		if (did != SPOOL_IN_THE_WAY)
-			return did == SPOOL_LINKED;
-	}
-	return owes_nothing(l, x->entry, &settled, now, a, f) &&
-	    (settled || spool_link(b, x->entry->id, true, f) == SPOOL_LINKED);
+	return x->generation != 0 &&
+	    owes_nothing(l, x->entry, &settled, now, a, f) &&
+	    (settled || spool_link(b, x->entry->id, f));
 }
 
 /* It owes something since now, and that is due, whatever it was. */
