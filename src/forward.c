@@ -489,18 +489,25 @@ publish(struct forward *fw, struct fail *f)
 	return spool_publish(&fw->to->box, fw->id, &fw->draft, f);
 }
 
-/* Under claim and edit: the ticket is no more than it was before the call. */
+/* Under claim and edit: the ticket is what it was before the call, and what
+ * has come since. */
 static void
 restore(struct forward *fw, struct keep *k)
 {
+	struct ticket later = k->ticket;
+	bool news =
+	    k->there && (ticket_head(&later) != NULL || later.muted.by != NULL);
+
 	*k = fw->before;
 	k->ticket.history = tree_merge(fw->a, k->ticket.history, NULL);
+	if (news)
+		ticket_follow(&k->ticket, &later);
 }
 
 /*
  * Under edit: the ticket loaded anew, changed and written.  Who may take it
- * away needs our claim for that: one that has gone, or of which an older copy
- * is left, was torn or removed, and is written again.
+ * away needs our claim for that: one that has gone, of which an older copy is
+ * left, or that was begun anew, was torn or removed, and is written again.
  */
 static bool
 rewrite(struct forward *fw, int64_t now, struct fail *f)

@@ -123,13 +123,14 @@ read_entry(const struct pending *l, const char *name, struct pending_entry *e,
 	return did;
 }
 
-/* Its webhook may be about to send it. */
+/* Its webhook may be about to send it.  A file from the future is of a clock
+ * that went back. */
 static void
-leave_alone(struct pending_entry *e)
+leave_alone(struct pending_entry *e, int64_t now)
 {
 	int64_t soon = e->mark.mtime_ns / MS_NS + FRESH;
 
-	if (!e->muted && e->until < soon)
+	if (!e->muted && e->until < soon && soon <= now + FRESH)
 		e->until = soon;
 }
 
@@ -155,7 +156,7 @@ look_at(struct pending *l, const struct spool_name *n, bool once, int64_t now,
 	e->gone = false;
 	/* A run that ends does not come again soon. */
 	if (read_entry(l, n->name, e, now, a) && !once)
-		leave_alone(e);
+		leave_alone(e, now);
 }
 
 static int64_t

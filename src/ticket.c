@@ -676,6 +676,29 @@ adopt(struct ticket *t, const struct ticket_change *c)
 		t->spoke = strcmp(c->source, t->source) == 0 ? NULL : c->source;
 }
 
+/*
+ * What was accepted last is said again.  That holds for all that came between
+ * and was refused or merged: nothing of it goes into what comes next, and a
+ * dead letter of it is not to be revived.
+ */
+static enum ticket_result
+confirm(struct ticket *t, const struct ticket_event *e,
+    const struct ticket_change *c, int64_t now, struct arena *a)
+{
+	bool passed_over = t->queued == 0 && t->sent.n + 1 < t->next;
+
+	if (!passed_over && t->alert != NULL &&
+	    strcmp(digest_of(t->alert, a), digest_of(c->alert, a)) == 0)
+		return TICKET_UNCHANGED;
+	adopt(t, c);
+	if (passed_over) {
+		t->sent.n = t->next++;
+		ticket_note(t, status_word(e->resolved), t->sent.n,
+		    "as accepted before", now, a);
+	}
+	return TICKET_MERGED;
+}
+
 const char *
 ticket_speaker(const struct ticket *t)
 {
@@ -737,7 +760,7 @@ keep_quiet(struct ticket *t, const struct ticket_event *e,
 	    e->resolved || is_known_there(t, e, c) || is_unwanted(t, e, c);
 
 	if (!e->resolved && is_accepted(t, e, c) && t->muted.by == NULL)
-		return TICKET_UNCHANGED;
+		return confirm(t, e, c, now, a);
 	if (!over && is_marked(t, by, e->digest))
 		return TICKET_SAME;
 	adopt(t, c);
@@ -829,17 +852,37 @@ ticket_enqueue(struct ticket *t, const struct ticket_change *c, int64_t now,
 
 	if (is_quiet(t, &e, c))
 		return keep_quiet(t, &e, c, now, a);
-	did = t->queued == 0 && is_sent(t, &e, c, now) ? TICKET_UNCHANGED
-						       : add(t, e, c, a);
-	if (t->muted.by == NULL &&
-	    (did == TICKET_UNCHANGED || did == TICKET_SAME))
+	did = t->queued == 0 && is_sent(t, &e, c, now)
+	    ? confirm(t, &e, c, now, a)
+	    : add(t, e, c, a);
+	if (t->muted.by == NULL && did == TICKET_UNCHANGED)
 		return did;
 	adopt(t, c);
+	if (t->muted.by == NULL && did == TICKET_SAME)
+		return did;
 	unmark(t);
 	if (did == TICKET_QUEUED)
 		ticket_note(
 		    t, status_word(e.resolved), t->next - 1, NULL, now, a);
 	return did == TICKET_QUEUED ? did : TICKET_MERGED;
+}
+
+void
+ticket_follow(struct ticket *t, const struct ticket *later)
+{
+	for (size_t i = 0; i < later->queued; i++) {
+		struct ticket_event e = later->queue[i];
+
+		if (t->queued > 0) {
+			(void)join(t, e);
+		} else {
+			e.n = t->next++;
+			append(t, e);
+		}
+	}
+	t->alert = later->alert;
+	t->spoke = ticket_speaker(later);
+	t->muted = later->muted;
 }
 
 const struct ticket_event *
@@ -856,10 +899,15 @@ ticket_urgent(const struct ticket *t)
 
 /* ---- what became of an event ---- */
 
+/* The digest too: a ticket that was lost and begun anew has the same serials
+ * for other events. */
 static bool
 is_head(const struct ticket *t, const struct ticket_event *e)
 {
-	return t->queued > 0 && t->queue[0].n == e->n;
+	const struct ticket_event *head = ticket_head(t);
+
+	return head != NULL && head->n == e->n &&
+	    strcmp(head->digest, e->digest) == 0;
 }
 
 static void

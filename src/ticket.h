@@ -118,7 +118,7 @@ struct ticket_change {
 
 enum ticket_result {
 	TICKET_UNCHANGED, /* nothing to send, nothing to write */
-	TICKET_SAME,      /* what waits says it already: nothing to write */
+	TICKET_SAME,      /* what waits says it already */
 	TICKET_MERGED,    /* to be written, but nothing new to send */
 	TICKET_QUEUED,    /* to be written, then sent */
 	TICKET_MUTED,     /* to be written, and sent when the mute is over */
@@ -142,6 +142,12 @@ enum ticket_result ticket_wake(struct ticket *t, const struct ticket_change *c,
  */
 bool ticket_hush(
     struct ticket *t, const char *by, int64_t now, struct arena *a);
+
+/*
+ * t was lost for a while, and later begun in its place: what waits there comes
+ * after what waits in t, under serials of t, and what it says is what t says.
+ */
+void ticket_follow(struct ticket *t, const struct ticket *later);
 
 /* The source that spoke last. */
 const char *ticket_speaker(const struct ticket *t);

@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import time
 
 import pytest
 
@@ -549,6 +550,89 @@ def test_too_large_is_tried_once_more_and_smaller(served, standin):
     first, second = standin.history("a")
     assert len(second.body) < len(first.body)
     assert standin.alerts().is_open("a")
+
+
+def refused_and_over(site, standin):
+    """Resolved; a new firing is refused; it is resolved once more."""
+    assert site.post(alert("a")).status_code == 200
+    assert site.post(update("a", alert_feedback="fixed")).status_code == 200
+    standin.script(behave.answer(400))
+    site.post(update("a", alert_feedback=None))
+    again = site.post(update("a", alert_feedback="fixed"))
+    assert (again.status_code, again.json()["result"]) == (200, "unchanged")
+
+
+def test_what_holds_again_after_a_dead_letter_is_what_the_next_is_merged_on(
+    served, standin
+):
+    refused_and_over(served, standin)
+    served.post(update("a", owner="ann@example.com"))
+    drain(served)
+    assert not standin.alerts().is_open("a")
+
+
+def test_a_dead_letter_is_older_than_what_holds_again(served, standin):
+    refused_and_over(served, standin)
+    done = served.cli("retry", "--all-dead")
+    assert b"superseded" in done.stdout + done.stderr
+    drain(served)
+    assert not standin.alerts().is_open("a")
+
+
+def test_what_was_only_merged_is_over_once_the_former_holds_again(
+    site, standin
+):
+    site.configure(destination={"updates": "none"})
+    site.start()
+    for body in (
+        alert("a", declared_alert_severity="SEV-4"),
+        update("a", declared_alert_severity="SEV-1"),
+        update("a", declared_alert_severity="SEV-4"),
+        update("a", alert_feedback="fixed"),
+    ):
+        assert site.post(body).status_code == 200
+    first, last = standin.events("a")
+    assert (first["status"], last["status"]) == ("firing", "resolved")
+    assert last["metadata"]["severity"] == first["metadata"]["severity"]
+
+
+def test_what_comes_to_a_ticket_torn_during_a_call_is_sent_after_it(
+    site, standin
+):
+    site.processes = 2
+    site.start()
+    assert site.post(alert("a")).status_code == 200
+    until(lambda: not site.pending_files(), "the first to settle")
+    hold = standin.script(behave.Hold())
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        raised = pool.submit(
+            site.post, update("a", declared_alert_severity="SEV-1")
+        )
+        assert hold.reached.wait(60)
+        until(site.pending_files, "the second to be stored")
+        (pending,) = site.box().joinpath("pending").iterdir()
+        settled = site.box() / "settled" / NAME[:2] / pending.name
+        settled.unlink(missing_ok=True)
+        pending.write_bytes(pending.read_bytes()[:-40])
+        over = site.post(update("a", alert_feedback="fixed"))
+        assert over.status_code == 202
+        hold.release()
+        assert raised.result().status_code in (200, 202)
+    drain(site)
+    until(lambda: len(standin.events("a")) == 3, "all three")
+    assert not standin.alerts().is_open("a")
+
+
+def test_a_file_from_a_clock_that_went_back_does_not_wait(site, standin):
+    standin.script(behave.answer(503))
+    site.start()
+    assert site.post(alert("a")).status_code == 202
+    site.stop()
+    (pending,) = site.box().joinpath("pending").iterdir()
+    future = time.time() + 4 * 86400
+    os.utime(pending, (future, future))
+    site.start()
+    until(lambda: standin.events("a"), "the next try")
 
 
 def test_too_large_twice_is_a_dead_letter(served, standin):

@@ -186,6 +186,83 @@ updates(void)
 	    "a resolve is sent");
 }
 
+static struct tree *
+dead(struct ticket *t)
+{
+	struct buf text = BUF_MAX(1 << 20);
+	struct ticket_event e = *ticket_head(t);
+	struct tree *letter;
+
+	ticket_epitaph(t, &e, 422, "no", 2, start, &arena, &text);
+	ticket_refused(t, &e, "HTTP 422", start, &arena);
+	letter = json(text.data);
+	buf_free(&text);
+	return letter;
+}
+
+static void
+said_again(void)
+{
+	struct ticket t = fresh();
+	struct ticket_change c = change('f', "1", "minor");
+	struct tree *letter;
+
+	c.updates = false;
+	(void)ticket_enqueue(&t, &c, start, &arena);
+	accept(&t, start);
+	c.alert = change('f', "2", "minor").alert;
+	c.body = change('f', "2", "minor").body;
+	(void)ticket_enqueue(&t, &c, start, &arena);
+	c = change('f', "1", "minor");
+	c.updates = false;
+	ok(ticket_enqueue(&t, &c, start, &arena) == TICKET_MERGED &&
+		t.queued == 0,
+	    "what was accepted takes the place of what was only merged");
+	is(tree_cstr(tree_at(t.alert, "/metadata/what"), &arena), "1",
+	    "and is what the next is merged on");
+	ok(ticket_enqueue(&t, &c, start, &arena) == TICKET_UNCHANGED,
+	    "once more it changes nothing");
+
+	t = fresh();
+	(void)put(&t, 'r', "1", start);
+	accept(&t, start);
+	(void)put(&t, 'f', "1", start);
+	letter = dead(&t);
+	ok(put(&t, 'r', "1", start) == TICKET_MERGED && t.queued == 0,
+	    "what was accepted before a refusal is not sent once more");
+	is(tree_cstr(tree_get(t.alert, "status"), &arena), "resolved",
+	    "but holds again");
+	ok(!ticket_revive(&t, letter, start, &arena) && t.queued == 0,
+	    "and what was refused is older than it");
+	ok(put(&t, 'r', "1", start) == TICKET_UNCHANGED,
+	    "which need be said but once");
+}
+
+static void
+lost_and_followed(void)
+{
+	struct ticket t = fresh(), later = fresh();
+	struct ticket_event sent;
+
+	(void)put(&t, 'f', "1", start);
+	sent = *ticket_head(&t);
+	(void)put(&later, 'r', "2", start);
+	ticket_accepted(&later, &sent, "url", start, &arena);
+	is(queue(&later), "r:2", "another event of the same serial stays");
+
+	later = fresh();
+	(void)put(&later, 'f', "2", start);
+	(void)put(&later, 'r', "2", start);
+	ticket_follow(&t, &later);
+	is(queue(&t), "f:2 r:2", "what came to a lost ticket follows");
+	is(tree_cstr(tree_get(t.alert, "status"), &arena), "resolved",
+	    "and is what the next is merged on");
+	ticket_accepted(&t, &sent, "url", start, &arena);
+	is(queue(&t), "f:2 r:2", "under serials that nothing has yet");
+	accept(&t, start);
+	is(queue(&t), "r:2", "one after the other");
+}
+
 static void
 refires(void)
 {
@@ -581,20 +658,6 @@ histories(void)
 }
 
 /* The dead letter of the head, which was refused. */
-static struct tree *
-dead(struct ticket *t)
-{
-	struct buf text = BUF_MAX(1 << 20);
-	struct ticket_event e = *ticket_head(t);
-	struct tree *letter;
-
-	ticket_epitaph(t, &e, 422, "no", 2, start, &arena, &text);
-	ticket_refused(t, &e, "HTTP 422", start, &arena);
-	letter = json(text.data);
-	buf_free(&text);
-	return letter;
-}
-
 static void
 revivals(void)
 {
@@ -903,6 +966,8 @@ main(void)
 	updates();
 	refires();
 	schedule();
+	said_again();
+	lost_and_followed();
 	spending();
 	repeats();
 	repeats_without_updates();
