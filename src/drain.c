@@ -354,6 +354,8 @@ drain_step(struct drain *d, int64_t now)
 
 		if (!forward_settle(&d->forward, now, &f)) {
 			forward_complain(&d->forward, &f, now);
+			/* Others may see to the other lists meanwhile. */
+			drain_yield(d);
 			return BUSY_SLEEP;
 		}
 		take_result(d, now);

@@ -285,9 +285,11 @@ put_letters(struct story *s)
 /* ---- both ways to tell it ---- */
 
 static void
-tell(struct story *s)
+tell(struct story *s, bool first)
 {
 	s->out = BUF_MAX(STORY_MAX);
+	if (!first)
+		buf_puts(&s->out, "\n");
 	put(s, "alert", s->id);
 	put(s, "destination",
 	    s->at->orphan ? arena_printf(s->a, "%s (not configured any more)",
@@ -350,7 +352,7 @@ tell_all(const struct conf *conf, const struct pick *picks, size_t n, bool json,
 		if (json)
 			(void)tree_push(all, as_tree(&s));
 		else
-			tell(&s);
+			tell(&s, i == 0);
 		code = s.code == EX_OK ? code : s.code;
 	}
 	if (json)

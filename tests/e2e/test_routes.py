@@ -257,6 +257,19 @@ def test_each_destination_has_its_own_fate(teams, standin):
     assert standin.alerts().is_open("b")
 
 
+def test_show_tells_of_one_destination_after_the_other(teams):
+    teams.configure(source={"destination": ["oncall", "finance"]}).site.start()
+    teams.post(alert("a"))
+    said = teams.site.cli("show", "a").stdout.decode()
+    parts = said.split("\n\nalert ")
+    assert len(parts) == 2 and said.startswith("alert ")
+    assert {"oncall", "finance"} == {
+        line.split()[1]
+        for line in said.splitlines()
+        if line.startswith("destination ")
+    }
+
+
 def test_alerts_of_one_webhook_go_different_ways(teams):
     other = {
         "kind": "elementary",
